@@ -1,0 +1,115 @@
+"""One error root for the whole project.
+
+Every error that a person or a peer may see says *what* happened, *where*, and *what to do*.
+Its `code` is stable: it travels in ERROR frames, in failure messages and in `--json` output,
+and the command line maps its first word to an exit code (design §8).
+"""
+
+from typing import ClassVar
+
+
+class GuildbusError(Exception):
+    """The root. `code` is `area.problem`; `where` names a file, line, frame or agent."""
+
+    code: ClassVar[str] = "internal.error"
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        remedy = f" ({self.remedy})" if self.remedy else ""
+        return f"{place}{self.what}{remedy}"
+
+
+class UsageError(GuildbusError):
+    """The user asked for something that cannot be done as asked: exit code 2."""
+
+    code = "usage.invalid"
+
+
+class SpecError(UsageError):
+    """A spec that cannot be built; `where` is `file:line`."""
+
+    code = "usage.spec"
+
+
+class ConfigError(UsageError):
+    """A `guild.toml` that cannot be used; `where` names the file and key."""
+
+    code = "usage.config"
+
+
+class OutputError(UsageError):
+    """The output folder holds files that are not ours to replace."""
+
+    code = "usage.output"
+
+
+class InfrastructureError(GuildbusError):
+    """Something that the work stands on is missing or broken: exit code 3."""
+
+    code = "infra.error"
+
+
+class ModelError(InfrastructureError):
+    """No model endpoint, or one that answers nonsense."""
+
+    code = "infra.model"
+
+
+class ToolchainError(InfrastructureError):
+    """No usable Go toolchain."""
+
+    code = "infra.toolchain"
+
+
+class SandboxError(InfrastructureError):
+    """No sandbox can be made here, and nothing generated runs without one."""
+
+    code = "infra.sandbox"
+
+
+class BusError(InfrastructureError):
+    """The broker cannot be reached, refused us, or its socket is in use."""
+
+    code = "infra.bus"
+
+
+class ProtocolError(GuildbusError):
+    """Bytes or bodies that break docs/protocol.md. Never a crash: counted and answered."""
+
+    code = "protocol.invalid"
+
+
+class FrameError(ProtocolError):
+    """Not a well-formed frame set: count, version, kind or header."""
+
+    code = "protocol.frame"
+
+
+class TooLarge(ProtocolError):
+    """Over the size limit of a frame or a message."""
+
+    code = "protocol.too_large"
+
+
+class UnknownType(ProtocolError):
+    """A (type, version) that the closed registry does not hold."""
+
+    code = "protocol.unknown_type"
+
+
+class InvalidBody(ProtocolError):
+    """A body that does not validate against its model."""
+
+    code = "protocol.invalid_body"
+
+
+class Refused(ProtocolError):
+    """The broker understood and refuses: wrong token, full queue, not this role's type."""
+
+    code = "protocol.refused"
