@@ -113,3 +113,21 @@ class Refused(ProtocolError):
     """The broker understood and refuses: wrong token, full queue, not this role's type."""
 
     code = "protocol.refused"
+
+
+class QueueFull(Refused):
+    """The queue is at its bound; the publisher should wait and try again."""
+
+    code = "protocol.queue_full"
+
+
+class StaleAttempt(Refused):
+    """The fencing token is out of date: someone else has the message now."""
+
+    code = "protocol.stale_attempt"
+
+
+class NoSession(Refused):
+    """The broker does not know this peer (any more): say HELLO."""
+
+    code = "protocol.no_session"

@@ -1,0 +1,17 @@
+"""How messages travel: a broker in a process of its own, and the clients that talk to it.
+
+    events.py     what happens to the broker, and what it does about it: plain data
+    queues.py     pure: one queue a role; who gets the next message
+    timers.py     pure: leases, delays and deadlines that run out
+    routing.py    pure: event in, actions out; the clock is passed in
+    journal.py    the SQLite write-ahead journal: the only durable state
+    broker.py     the edge: one ZeroMQ socket, one loop, group commit
+    interface.py  the bus as agents see it (a Protocol), the same for every transport
+    session.py    pure: the client's side of the conversation (resend, reconnect)
+    client.py     the edge: the ZeroMQ client, with its own I/O thread
+    memory.py     the same bus without sockets or files; also the test double
+    tail.py       reading the journal from outside: histories, traces, following
+    lifeline.py   a child ends when its parent is gone
+
+The promises are in docs/protocol.md and ../docs/architecture.md. Read `routing.py` next.
+"""

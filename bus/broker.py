@@ -1,0 +1,229 @@
+"""The broker process: one ROUTER socket, one synchronous loop, group commit.
+
+Each turn drains the frames that are ready, applies them to the pure routing state, commits all
+journal records in one transaction, and only then confirms and delivers. What it decides is in
+`routing.py`; what it keeps is in `journal.py`. Started as `python -P -m guildbus.bus.broker`.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import structlog
+import zmq
+
+from guildbus.bus import reading
+from guildbus.bus.events import Action, Deliver, Event, Peer, RecordOutcome, Send, Store, Tick, Unreachable
+from guildbus.bus.journal import Journal, lock_file
+from guildbus.bus.lifeline import watch_lifeline
+from guildbus.bus.routing import Routing
+from guildbus.bus.state import Limits
+from guildbus.protocols import ids, wire
+from guildbus.protocols.errors import BusError, GuildbusError, ProtocolError
+from guildbus.protocols.wire import Kind, Packet
+
+TURN_FRAMES: Final = 512
+IDLE_MS: Final = 1000
+HOT_PACKETS: Final = 2048
+
+
+class Broker:
+    """The edge around `Routing`. `journal=None` makes a bus that forgets: for measuring only."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        journal: Journal | None,
+        limits: Limits,
+        *,
+        max_bytes: int = wire.DEFAULT_MAX_BYTES,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._endpoint = endpoint
+        self._journal = journal
+        self._clock = clock
+        self._max_bytes = max_bytes
+        self._hot: dict[int, Packet] = {}
+        self._stopping = False
+        self._log = structlog.get_logger("broker")
+        self._routing = Routing(limits, ids.new_message_id()[-12:], journal.next_seq() if journal else 1)
+        if journal is not None:
+            self._routing.restore(journal.unsettled(), clock())
+        self._socket_lock = self._claim(endpoint)
+        self._socket = self._bind(endpoint)
+
+    def _claim(self, endpoint: str) -> int | None:
+        """libzmq silently takes over the ipc file of a living broker, so a lock beside it guards it."""
+        if not endpoint.startswith("ipc://"):
+            return None
+        path = Path(endpoint.removeprefix("ipc://"))
+        if len(os.fsencode(path)) > 100:
+            raise BusError(
+                "path is too long for a socket (100 bytes)", where=str(path), remedy="shorten state_dir"
+            )
+        return lock_file(path.with_name(path.name + ".lock"), f"socket {path}")
+
+    def _bind(self, endpoint: str) -> zmq.Socket[bytes]:
+        socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
+        socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        socket.setsockopt(zmq.LINGER, 200)
+        socket.setsockopt(zmq.MAXMSGSIZE, self._max_bytes + wire.MAX_HEADER_BYTES)
+        try:
+            socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            socket.close(0)
+            raise BusError(
+                f"cannot listen: {error.strerror}",
+                where=endpoint,
+                remedy="is another broker there? `guildbus status`",
+            ) from error
+        return socket
+
+    def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+        """Finish the turn, then leave."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """The loop, until `stop`."""
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        next_tick = 0.0
+        try:
+            while not self._stopping:
+                poller.poll(self._patience_ms(next_tick))
+                events = self._drain()
+                now = self._clock()
+                if now >= next_tick:
+                    events.append(Tick())
+                    next_tick = now + IDLE_MS / 1000
+                self._turn(events, now)
+        finally:
+            self._socket.close()
+            if self._journal is not None:
+                self._journal.close()
+            if self._socket_lock is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self._endpoint.removeprefix("ipc://"))
+                os.close(self._socket_lock)
+
+    def _patience_ms(self, next_tick: float) -> int:
+        due = self._routing.next_due()
+        until = next_tick if due is None else min(due, next_tick)
+        return max(0, min(IDLE_MS, int((until - self._clock()) * 1000) + 1))
+
+    def _drain(self) -> list[Event]:
+        events: list[Event] = []
+        known: set[str] = set()
+        for _ in range(TURN_FRAMES):
+            try:
+                peer, *frames = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            try:
+                frame = wire.parse(frames, self._max_bytes)
+                event = reading.event_of(peer, frame, lambda mid: mid in known or self._knows(mid))
+            except ProtocolError as error:
+                self._refuse(peer, error)
+                continue
+            if event is not None:
+                known.update(reading.published_ids(event))
+                events.append(event)
+        return events
+
+    def _knows(self, message_id: str) -> bool:
+        return self._journal is not None and self._journal.knows(message_id)
+
+    def _refuse(self, peer: Peer, error: GuildbusError) -> None:
+        self._log.warning("frame_refused", code=error.code, what=error.what, where=error.where)
+        header = {"code": error.code, "what": error.what, "where": error.where, "remedy": error.remedy}
+        self._send(peer, wire.build(Kind.ERROR, header))
+
+    def _turn(self, events: list[Event], now: float) -> None:
+        """Apply, commit, then speak. An unreachable peer is an event of its own, and a turn of its own."""
+        while events:
+            actions = [action for event in events for action in self._routing.apply(event, now)]
+            records = [action for action in actions if not isinstance(action, Send | Deliver)]
+            if self._journal is not None:
+                self._journal.commit(records, now)
+            for record in records:
+                if isinstance(record, Store) and record.queue is not None:
+                    self._keep(record.seq, record.packet)
+            lost = self._transmit(actions)
+            for record in records:
+                if isinstance(record, RecordOutcome) and record.outcome != "failed":
+                    self._hot.pop(record.seq, None)
+            events = [Unreachable(peer) for peer in dict.fromkeys(lost)]
+
+    def _transmit(self, actions: list[Action]) -> list[Peer]:
+        """Send what there is to send; the peers that could not be reached."""
+        lost: list[Peer] = []
+        for action in actions:
+            match action:
+                case Send(peer, kind, header):
+                    frames = wire.build(kind, header)
+                case Deliver(peer, seq, attempt, lease_s):
+                    frames = self._delivery(seq, attempt, lease_s)
+                case _:
+                    continue
+            if not self._send(peer, frames) and isinstance(action, Deliver):
+                lost.append(peer)
+        return lost
+
+    def _delivery(self, seq: int, attempt: int, _lease_s: float) -> list[bytes]:
+        packet = self._hot.get(seq)
+        if packet is None:
+            if self._journal is None:
+                raise BusError("a message was dropped from memory", where=f"seq {seq}")
+            packet = self._journal.packet(seq)
+        envelope = replace(packet.envelope, attempt=attempt, seq=seq)
+        return wire.build(Kind.DELIVER, envelope.to_header(), packet.body)
+
+    def _keep(self, seq: int, packet: Packet) -> None:
+        self._hot[seq] = packet
+        if self._journal is not None and len(self._hot) > HOT_PACKETS:
+            del self._hot[next(iter(self._hot))]
+
+    def _send(self, peer: Peer, frames: list[bytes]) -> bool:
+        """False if the peer is gone (EHOSTUNREACH) or takes nothing more (EAGAIN)."""
+        try:
+            self._socket.send_multipart([peer, *frames], zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            self._log.info("peer_unreachable", error=error.strerror)
+            return False
+        return True
+
+
+def main() -> None:
+    """Run a broker until SIGTERM. Prints one JSON line `{"ready": endpoint}` when it listens."""
+    parser = argparse.ArgumentParser(prog="guildbus.bus.broker", description=__doc__)
+    parser.add_argument("--endpoint", required=True)
+    parser.add_argument("--journal", type=Path, required=True)
+    parser.add_argument("--limits", default="{}", help="JSON object of guildbus.bus.state.Limits")
+    parser.add_argument("--max-bytes", type=int, default=wire.DEFAULT_MAX_BYTES)
+    arguments = parser.parse_args()
+    watch_lifeline()
+    try:
+        limits = Limits(**json.loads(arguments.limits))
+        broker = Broker(arguments.endpoint, Journal(arguments.journal), limits, max_bytes=arguments.max_bytes)
+    except (GuildbusError, sqlite3.Error) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(3)
+    signal.signal(signal.SIGTERM, broker.stop)
+    signal.signal(signal.SIGINT, broker.stop)
+    sys.stdout.write(json.dumps({"ready": arguments.endpoint}) + "\n")
+    sys.stdout.flush()
+    broker.run()
+
+
+if __name__ == "__main__":
+    main()

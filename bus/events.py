@@ -1,0 +1,193 @@
+"""What happens to the broker (events) and what it does about it (actions): plain data.
+
+`routing.Routing.apply(event, now)` maps one to the other. An agent is known by its name; `peer` is the
+transport's address of its present connection and means nothing to the routing.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from guildbus.protocols.wire import Kind, Packet
+
+Peer = bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """A peer introduces itself. `incarnation` differs after a restart and not after a reconnect.
+
+    `holding` are the ids of the messages that it has in hand: what else it was sent never arrived.
+    """
+
+    peer: Peer
+    agent: str
+    role: str
+    incarnation: str
+    credit: int = 0
+    holding: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A message to route. `duplicate`: the journal has its id already."""
+
+    peer: Peer
+    packet: Packet
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The message is done; `emits` are its results, published in the same transaction."""
+
+    peer: Peer
+    id: str
+    attempt: int
+    emits: tuple[Packet, ...] = ()
+    duplicates: frozenset[str] = frozenset()
+    credit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Nack:
+    """The attempt failed. `fatal`: no other attempt would do better, so it dies now."""
+
+    peer: Peer
+    id: str
+    attempt: int
+    code: str
+    reason: str
+    delay_s: float = 0.0
+    fatal: bool = False
+    credit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """The task makes progress: extend its lease."""
+
+    peer: Peer
+    id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """The peer can take `amount` more messages."""
+
+    peer: Peer
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The process is alive. `activity` is what it says that it does, for people to read."""
+
+    peer: Peer
+    activity: str = ""
+    wants_health: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """The peer leaves in good order: what it holds goes back at once."""
+
+    peer: Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """The transport could not deliver to this peer."""
+
+    peer: Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed."""
+
+
+Event = Hello | Publish | Ack | Nack | Renew | Credit | Heartbeat | Bye | Unreachable | Tick
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Journal: a new message. `queue` is None for an announcement, which is settled at once."""
+
+    seq: int
+    packet: Packet
+    queue: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDelivery:
+    """Journal: attempt `attempt` at message `seq` begins at `agent`."""
+
+    seq: int
+    attempt: int
+    agent: str
+
+
+Outcome = Literal["settled", "failed", "dead"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOutcome:
+    """Journal: an attempt ended. After `failed` the message is ready again; the others are final."""
+
+    seq: int
+    attempt: int
+    agent: str
+    outcome: Outcome
+    code: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPresence:
+    """Journal: an agent joined or left."""
+
+    agent: str
+    role: str
+    joined: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Transport: a control frame to a peer."""
+
+    peer: Peer
+    kind: Kind
+    header: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Transport: hand message `seq` to a peer, as attempt `attempt`."""
+
+    peer: Peer
+    seq: int
+    attempt: int
+    lease_s: float
+
+
+Record = Store | RecordDelivery | RecordOutcome | RecordPresence
+Action = Record | Send | Deliver
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """What recovery reads from the journal for one message that has no final outcome."""
+
+    seq: int
+    id: str
+    type: str
+    subject: str
+    queue: str
+    priority: int
+    hops: int
+    deadline: float | None
+    attempt: int = 0
+    holder: str = ""
+    failures: tuple[tuple[int, str, str, str], ...] = ()

@@ -1,0 +1,66 @@
+"""The bus as an agent sees it. ZeroMQ, memory and whatever comes keep to this Protocol.
+
+One test suite (tests/integration/test_bus_conformance.py) runs over every implementation.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from guildbus.protocols.wire import Packet
+
+
+@dataclass(frozen=True, slots=True)
+class AgentIdentity:
+    """Who speaks: `name` is unique in a swarm, `role` names the queue, `incarnation` this process."""
+
+    name: str
+    role: str
+    incarnation: str
+
+    @property
+    def instance(self) -> str:
+        """`name/incarnation`: the envelope's `source`."""
+        return f"{self.name}/{self.incarnation}"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message in hand. `envelope.attempt` is the fencing token, `envelope.seq` its place in the journal."""
+
+    packet: Packet
+    lease_s: float
+    max_attempts: int
+
+
+class Bus(Protocol):
+    """At-least-once delivery; effects once, because `ack` publishes results in the same transaction."""
+
+    async def open(self) -> None:
+        """Say HELLO and wait for WELCOME. Raises BusError when nobody answers."""
+
+    async def close(self) -> None:
+        """Say BYE: what is in hand goes to another instance at once."""
+
+    async def publish(self, packet: Packet) -> None:
+        """Return when the message is durable. Raises Refused when the broker does not take it."""
+
+    async def receive(self) -> Delivery:
+        """The next message for this agent."""
+
+    async def ack(self, delivery: Delivery, emits: Sequence[Packet] = ()) -> None:
+        """Settle, and publish the results, in one transaction. Raises Refused (StaleAttempt for a zombie)."""
+
+    async def nack(
+        self, delivery: Delivery, code: str, reason: str, *, delay_s: float = 0.0, fatal: bool = False
+    ) -> None:
+        """Give the attempt back with its reason."""
+
+    async def renew(self, delivery: Delivery) -> None:
+        """The task makes progress: extend its lease."""
+
+    async def history(self, subject: str, upto_seq: int, types: Sequence[str] = ()) -> list[Packet]:
+        """The run's messages up to and with `upto_seq`, in journal order; all types when none is named."""
+
+    def set_activity(self, text: str) -> None:
+        """What the agent does now, for people: travels with the next heartbeat."""

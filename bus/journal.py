@@ -1,0 +1,178 @@
+"""The write-ahead journal: the broker's only durable state, one SQLite file.
+
+WAL with synchronous=FULL: when `commit` returns, its records survive a power cut. One commit takes all
+records of a broker turn (group commit). A CRC-32 a message tells a flipped bit from a good message.
+`records.py` describes the file; `tail.py` reads it from other processes.
+"""
+
+import fcntl
+import os
+import sqlite3
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgpack
+
+from guildbus.bus.events import Record, RecordDelivery, RecordOutcome, RecordPresence, Store, Unsettled
+from guildbus.bus.records import ANNOUNCED, DEAD, OPEN, SCHEMA, SCHEMA_VERSION, SETTLED, checked_packet
+from guildbus.protocols.envelope import parse_time
+from guildbus.protocols.errors import BusError
+from guildbus.protocols.wire import Packet
+
+_STATE_AFTER: Final = {"settled": SETTLED, "failed": OPEN, "dead": DEAD}
+
+
+class Journal:
+    """Owns the file: one broker at a time, guarded by a lock beside it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create. Raises BusError when another broker has it or the file is not a journal."""
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = lock_file(path.with_name(path.name + ".lock"), f"journal {path.name}")
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version not in (0, SCHEMA_VERSION):
+                raise BusError(
+                    f"schema version {version}, this guildbus knows {SCHEMA_VERSION}", where=str(path)
+                )
+            self._db.executescript(SCHEMA)
+            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        except sqlite3.DatabaseError as error:
+            os.close(self._lock)
+            raise BusError(
+                f"not usable as a journal: {error}", where=str(path), remedy="move it away, or name another"
+            ) from error
+
+    def commit(self, records: Sequence[Record], now: float) -> None:
+        """Write all records in one transaction, durable when this returns."""
+        if not records:
+            return
+        db = self._db
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            for record in records:
+                self._write(record, now)
+            db.execute("COMMIT")
+        except sqlite3.Error:
+            db.execute("ROLLBACK")
+            raise
+
+    def _write(self, record: Record, now: float) -> None:
+        match record:
+            case Store(seq, packet, queue):
+                envelope = packet.envelope
+                header = msgpack.packb(envelope.to_header(), use_bin_type=True)
+                self._db.execute(
+                    "INSERT INTO messages (seq, id, subject, type, queue, state, header, body, crc)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        seq,
+                        envelope.id,
+                        envelope.subject,
+                        envelope.type,
+                        queue,
+                        ANNOUNCED if queue is None else OPEN,
+                        header,
+                        packet.body,
+                        zlib.crc32(packet.body, zlib.crc32(header)),
+                    ),
+                )
+            case RecordDelivery(seq, attempt, agent):
+                self._db.execute(
+                    "UPDATE messages SET attempt = ?, holder = ? WHERE seq = ?", (attempt, agent, seq)
+                )
+                self._write_attempt(now, seq, attempt, agent, "delivered", "", "")
+            case RecordOutcome(seq, attempt, agent, outcome, code, reason):
+                self._db.execute(
+                    "UPDATE messages SET state = ?, holder = '' WHERE seq = ?", (_STATE_AFTER[outcome], seq)
+                )
+                self._write_attempt(now, seq, attempt, agent, outcome, code, reason)
+            case RecordPresence(agent, role, joined, reason):
+                self._db.execute(
+                    "INSERT INTO presence (at, agent, role, joined, reason) VALUES (?, ?, ?, ?, ?)",
+                    (now, agent, role, joined, reason),
+                )
+
+    def _write_attempt(
+        self, now: float, seq: int, attempt: int, agent: str, event: str, code: str, reason: str
+    ) -> None:
+        self._db.execute(
+            "INSERT INTO attempts (at, seq, attempt, agent, event, code, reason)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (now, seq, attempt, agent, event, code, reason),
+        )
+
+    def knows(self, message_id: str) -> bool:
+        """Whether a message of this id was ever stored."""
+        return self._db.execute("SELECT 1 FROM messages WHERE id = ?", (message_id,)).fetchone() is not None
+
+    def packet(self, seq: int) -> Packet:
+        """One stored message. Raises BusError if its bytes do not match their checksum, KeyError if none."""
+        row = self._db.execute("SELECT header, body, crc FROM messages WHERE seq = ?", (seq,)).fetchone()
+        if row is None:
+            raise KeyError(seq)
+        return checked_packet(seq, *row)
+
+    def next_seq(self) -> int:
+        """The number for the next message."""
+        (last,) = self._db.execute("SELECT COALESCE(MAX(seq), 0) FROM messages").fetchone()
+        return int(last) + 1
+
+    def unsettled(self) -> list[Unsettled]:
+        """All open messages in order, with the attempts that failed so far."""
+        rows = self._db.execute(
+            "SELECT seq, id, type, subject, queue, attempt, holder, header, body, crc FROM messages"
+            " WHERE state = ? ORDER BY seq",
+            (OPEN,),
+        ).fetchall()
+        found: list[Unsettled] = []
+        for seq, message_id, kind, subject, queue, attempt, holder, header, body, crc in rows:
+            envelope = checked_packet(seq, header, body, crc).envelope
+            failures = self._db.execute(
+                "SELECT attempt, agent, code, reason FROM attempts"
+                " WHERE seq = ? AND event = 'failed' ORDER BY n",
+                (seq,),
+            ).fetchall()
+            found.append(
+                Unsettled(
+                    seq=seq,
+                    id=message_id,
+                    type=kind,
+                    subject=subject,
+                    queue=queue,
+                    priority=envelope.priority,
+                    hops=envelope.hops,
+                    deadline=None if envelope.deadline is None else parse_time(envelope.deadline),
+                    attempt=attempt,
+                    holder=holder,
+                    failures=tuple(failures),
+                )
+            )
+        return found
+
+    def close(self) -> None:
+        """Checkpoint, close, and let the next broker in."""
+        self._db.close()
+        os.close(self._lock)
+
+
+def lock_file(path: Path, what: str) -> int:
+    """Take an exclusive lock for the life of this process; BusError if someone else has it."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise BusError(
+            "in use by another broker",
+            where=what,
+            remedy="`guildbus down` stops it, or use another state folder",
+        ) from None
+    return handle

@@ -1,0 +1,107 @@
+"""From a parsed frame to an event: the fields of each kind, checked. docs/protocol.md lists them.
+
+Pure. A frame that only the broker may send (WELCOME, DELIVER, ...) is refused like any other mistake.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from guildbus.bus.events import (
+    Ack,
+    Bye,
+    Credit,
+    Event,
+    Heartbeat,
+    Hello,
+    Nack,
+    Peer,
+    Publish,
+    Renew,
+)
+from guildbus.protocols.envelope import MAX_TEXT, Envelope
+from guildbus.protocols.errors import FrameError
+from guildbus.protocols.wire import Frame, Kind, Packet, unpack_emits
+
+MAX_CREDIT = 100_000
+
+
+def event_of(peer: Peer, frame: Frame, knows: Callable[[str], bool]) -> Event | None:
+    """The event that a peer's frame means. `knows` tells whether a message id was stored before.
+
+    Raises FrameError (or TooLarge) naming the field that is wrong.
+    """
+    header = frame.header
+    match frame.kind:
+        case Kind.HELLO:
+            return Hello(
+                peer,
+                _text(header, "agent"),
+                _text(header, "role"),
+                _text(header, "incarnation"),
+                _count(header, "credit", 0, MAX_CREDIT),
+                _ids(header, "holding"),
+            )
+        case Kind.PUBLISH:
+            packet = Packet(Envelope.from_header(header), frame.body)
+            return Publish(peer, packet, knows(packet.envelope.id))
+        case Kind.ACK:
+            emits = unpack_emits(frame.body)
+            known = frozenset(packet.envelope.id for packet in emits if knows(packet.envelope.id))
+            credit = _count(header, "credit", 0, MAX_CREDIT)
+            return Ack(peer, _text(header, "id"), _count(header, "attempt", 1), emits, known, credit)
+        case Kind.NACK:
+            return Nack(
+                peer,
+                _text(header, "id"),
+                _count(header, "attempt", 1),
+                _text(header, "code"),
+                _text(header, "reason"),
+                _count(header, "delay_ms", 0, 86_400_000) / 1000,
+                header.get("fatal") is True,
+                _count(header, "credit", 0, MAX_CREDIT),
+            )
+        case Kind.RENEW:
+            return Renew(peer, _text(header, "id"), _count(header, "attempt", 1))
+        case Kind.CREDIT:
+            return Credit(peer, _count(header, "amount", 1, MAX_CREDIT))
+        case Kind.HEARTBEAT:
+            activity = header.get("activity", "")
+            if type(activity) is not str or len(activity) > MAX_TEXT:
+                raise FrameError("not a short text", where="HEARTBEAT.activity")
+            return Heartbeat(peer, activity, header.get("health") is True)
+        case Kind.BYE:
+            return Bye(peer)
+        case kind:
+            raise FrameError(f"{kind.name} is the broker's to send", where="frame 1")
+
+
+def published_ids(event: Event) -> tuple[str, ...]:
+    """The ids of the messages that an event would store: to find repeats within one turn."""
+    match event:
+        case Publish():
+            return (event.packet.envelope.id,)
+        case Ack():
+            return tuple(packet.envelope.id for packet in event.emits)
+        case _:
+            return ()
+
+
+def _text(header: dict[str, Any], name: str) -> str:
+    value = header.get(name)
+    if type(value) is not str or not 0 < len(value) <= MAX_TEXT:
+        raise FrameError("missing, or not a short text", where=name)
+    return value
+
+
+def _count(header: dict[str, Any], name: str, least: int, most: int = 2**53) -> int:
+    value = header.get(name, least if least == 0 else None)
+    if type(value) is not int or not least <= value <= most:
+        raise FrameError(f"missing, or not a number from {least} to {most}", where=name)
+    return value
+
+
+def _ids(header: dict[str, Any], name: str) -> frozenset[str]:
+    value = header.get(name, [])
+    if type(value) is not list or not all(type(item) is str for item in value):
+        raise FrameError("not a list of message ids", where=name)
+    return frozenset(value)

@@ -1,0 +1,112 @@
+"""What the routing remembers: its limits, the unsettled messages, the agents that are here.
+
+`routing.py` changes these; `health_report` turns them into plain data for people.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from guildbus.bus.events import Peer
+from guildbus.bus.queues import RoleQueue
+from guildbus.protocols.messages.control import AttemptFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The numbers that the routing keeps to. Times in seconds."""
+
+    lease_s: float = 30.0
+    heartbeat_s: float = 2.0
+    silent_s: float = 10.0
+    unclaimed_s: float = 30.0
+    max_attempts: int = 5
+    max_hops: int = 500
+    queue_bound: int = 100_000
+    remembered_acks: int = 100_000
+    undertaker: str | None = None
+    """The role that is told of dead letters (`message.died`); None tells nobody."""
+
+
+@dataclass(slots=True)
+class QueuedMessage:
+    """One unsettled message. `holder` is the agent instance whose attempt it is, '' while it waits."""
+
+    seq: int
+    id: str
+    type: str
+    subject: str
+    queue: str
+    priority: int
+    hops: int
+    deadline: float | None
+    attempt: int = 0
+    holder: str = ""
+    lease_until: float = 0.0
+    failures: list[AttemptFailure] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class ConnectedAgent:
+    """One agent that has said HELLO."""
+
+    name: str
+    role: str
+    incarnation: str
+    peer: Peer
+    seen: float
+    credit: int = 0
+    activity: str = ""
+
+    @property
+    def instance(self) -> str:
+        """`name/incarnation`: who holds a message, in the journal too."""
+        return f"{self.name}/{self.incarnation}"
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """What it takes from: its role's queue, and its own."""
+        return (self.role, self.name) if self.role != self.name else (self.role,)
+
+
+def health_report(
+    agents: Iterable[ConnectedAgent],
+    messages: Iterable[QueuedMessage],
+    queues: Iterable[RoleQueue],
+    dead: int,
+    now: float,
+) -> dict[str, Any]:
+    """Agents with what they do and hold, queues with their counts, dead letters of this broker's life."""
+    held: dict[str, list[QueuedMessage]] = {}
+    leased: dict[str, int] = {}
+    for message in messages:
+        if message.holder:
+            held.setdefault(message.holder, []).append(message)
+            leased[message.queue] = leased.get(message.queue, 0) + 1
+    return {
+        "agents": [
+            {
+                "name": agent.name,
+                "role": agent.role,
+                "credit": agent.credit,
+                "activity": agent.activity,
+                "silent_s": round(now - agent.seen, 3),
+                "handling": [
+                    {"type": m.type, "run": m.subject, "attempt": m.attempt}
+                    for m in held.get(agent.instance, [])
+                ],
+            }
+            for agent in agents
+        ],
+        "queues": [
+            {
+                "role": queue.name,
+                "ready": queue.ready,
+                "leased": leased.get(queue.name, 0),
+                "backlog": queue.backlog,
+            }
+            for queue in queues
+            if queue.claimed or queue.backlog
+        ],
+        "dead": dead,
+    }

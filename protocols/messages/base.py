@@ -1,0 +1,51 @@
+"""The base of every body, and the few values that several conversations share.
+
+A body is a frozen pydantic model. Its class says its wire name (`type`, `version`) and who
+takes it: `recipient` is a role, one agent's name, or None for an announcement that nobody
+has to act on (it is journaled, and settled at once). See docs/protocol.md, section "Bodies".
+"""
+
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Part(BaseModel):
+    """A value inside a body."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, ser_json_inf_nan="constants")
+
+
+class Message(Part):
+    """A body. Subclasses set `type` and `version`; the registry holds them all."""
+
+    type: ClassVar[str]
+    version: ClassVar[int] = 1
+    to: ClassVar[str | None] = None
+
+    @property
+    def recipient(self) -> str | None:
+        """The role or agent that takes this message; None announces it."""
+        return self.to
+
+    @classmethod
+    def wire_type(cls) -> str:
+        """The CloudEvents `type`, such as `draft.requested.v1`."""
+        return f"{cls.type}.v{cls.version}"
+
+
+RelativePath = Annotated[str, Field(min_length=1, max_length=512)]
+"""A slash-separated path inside the package tree; `guildbus.protocols.spec` checks it."""
+
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class Span(Part):
+    """A stretch of wall time that was spent outside the guild (model or toolchain).
+
+    `started_at` is seconds since the epoch, so that spans of several processes can be united.
+    """
+
+    kind: str
+    started_at: float
+    wall_s: Seconds

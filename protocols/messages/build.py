@@ -1,0 +1,135 @@
+"""The conversation about a whole build: requested, planned, stopped, finished.
+
+`BuildRequested` opens a run (its envelope's `subject`); `BuildFinished` closes it. In between
+the planner announces its plan once, and hands out `DraftRequested` stage by stage.
+"""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from guildbus.protocols.messages.base import Message, Part, RelativePath, Span
+from guildbus.protocols.messages.verification import Score, TestFailure
+from guildbus.protocols.spec import Example, Signature, Spec
+
+Owner = Literal["planner", "go-dev", "go-test"]
+
+
+class BuildOptions(Part):
+    """What the user may turn for one build.
+
+    `candidates`: drafts asked for at once; `max_rounds`: verifications before an honest stop;
+    `seed`: the first sampling seed, all others are derived from it.
+    """
+
+    candidates: int = Field(default=3, ge=1, le=16)
+    max_rounds: int = Field(default=6, ge=1, le=50)
+    seed: int = Field(default=1, ge=0, le=2**31 - 1)
+
+
+class FileTask(Part):
+    """One file to write, by one owner.
+
+    `package` is the Go package name, `folder` its directory ('' is the root). `stage` orders
+    the work: files of one stage are drafted at the same time. `tests` are the TestXxx names
+    that the spec asks of this file; one that vanishes is a failure.
+    """
+
+    path: RelativePath
+    purpose: str
+    owner: Owner
+    package: str
+    folder: str = ""
+    stage: int = Field(ge=0)
+    tests: tuple[str, ...] = ()
+
+
+class Plan(Part):
+    """What will be built: pure data, made from the spec alone.
+
+    `api` are the exported signatures that the spec states, a folder each; `examples` the values
+    that it states (`F(args) = value`); `allow_imports` what it permits beyond the safe list.
+    """
+
+    module: str
+    go_mod: str
+    tasks: tuple[FileTask, ...]
+    api: dict[str, tuple[Signature, ...]] = Field(default_factory=dict)
+    examples: tuple[Example, ...] = ()
+    allow_imports: tuple[str, ...] = ()
+
+    @property
+    def stages(self) -> int:
+        """How many stages there are."""
+        return max((task.stage for task in self.tasks), default=-1) + 1
+
+    def stage(self, number: int) -> tuple[FileTask, ...]:
+        """The tasks of one stage, in the spec's order."""
+        return tuple(task for task in self.tasks if task.stage == number)
+
+    def task(self, path: str) -> FileTask:
+        """The task of one file; KeyError if the plan has none."""
+        for task in self.tasks:
+            if task.path == path:
+                return task
+        raise KeyError(path)
+
+
+class BuildRequested(Message):
+    """Build this spec. Opens a run."""
+
+    type: ClassVar[str] = "build.requested"
+    to: ClassVar[str | None] = "planner"
+
+    spec: Spec
+    options: BuildOptions = BuildOptions()
+
+
+class BuildPlanned(Message):
+    """The plan of a run, announced once, before the first draft is asked for."""
+
+    type: ClassVar[str] = "build.planned"
+
+    spec_name: str
+    plan: Plan
+    options: BuildOptions
+
+
+class BuildStopped(Message):
+    """The repair-router gives up honestly: `reason` is one word, `diagnosis` is for a person."""
+
+    type: ClassVar[str] = "build.stopped"
+    to: ClassVar[str | None] = "planner"
+
+    reason: str
+    diagnosis: str
+    failures: tuple[TestFailure, ...] = ()
+
+
+class BuiltFile(Part):
+    """One file of the result, with its author (an agent's role)."""
+
+    path: RelativePath
+    author: str
+    sha256: str
+    content: str
+
+
+class BuildFinished(Message):
+    """The end of a run. Announced: whoever follows the run reads it from the journal.
+
+    `status` is `green`, `green:unexamined` or `red:<reason>`; `files` hold the best tree that was
+    verified, also when it is red.
+    """
+
+    type: ClassVar[str] = "build.finished"
+
+    spec_name: str
+    green: bool
+    status: str
+    score: Score
+    rounds: int
+    files: tuple[BuiltFile, ...]
+    diagnosis: str = ""
+    failures: tuple[TestFailure, ...] = ()
+    spans: tuple[Span, ...] = ()

@@ -1,0 +1,156 @@
+"""The conversation about one file: requested, proposed, then accepted or rejected by the gates.
+
+A draft request carries all that its author may see, and nothing else: the author's prompt is
+made from this message alone. That is how go-test never sees an implementation body.
+"""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from guildbus.protocols.messages.base import Message, Part, RelativePath, Seconds, Span
+from guildbus.protocols.messages.build import FileTask
+from guildbus.protocols.spec import Example, Signature
+
+EvidenceKind = Literal["diagnostic", "gate", "test", "example", "stub", "missing"]
+
+
+class Evidence(Part):
+    """Why a draft has to be made again: something that the toolchain or a gate found.
+
+    `where` is `path:line` or a test's name; `text` is one short paragraph, ready for a prompt.
+    """
+
+    kind: EvidenceKind
+    where: str
+    text: str
+
+
+class VisibleFile(Part):
+    """A file that the author may read: whole (`body`) or as its exported declarations (`api`)."""
+
+    path: RelativePath
+    view: Literal["body", "api"]
+    content: str
+    sha256: str
+
+
+class DraftRequested(Message):
+    """Write this file. Goes to the task's author (`author` differs from the owner on a cross-route).
+
+    `previous` is the author's last text when there is one to mend; `seed` and `candidates` fix
+    the sampling; `min_cases` is how many asserting cases a test file must keep.
+    """
+
+    type: ClassVar[str] = "draft.requested"
+
+    task: FileTask
+    author: Literal["go-dev", "go-test"]
+    round: int = Field(ge=0)
+    reason: Literal["first", "repair", "cross"] = "first"
+    module: str
+    overview: str
+    api: tuple[Signature, ...] = ()
+    examples: tuple[Example, ...] = ()
+    visible: tuple[VisibleFile, ...] = ()
+    previous: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    allow_imports: tuple[str, ...] = ()
+    candidates: int = Field(default=1, ge=1, le=16)
+    seed: int = 1
+    min_cases: int = 0
+
+    @property
+    def recipient(self) -> str:
+        """The author's role."""
+        return self.author
+
+
+class ManifestPart(Part):
+    """One part of a prompt: what kind of thing it was, and the hash of its text."""
+
+    kind: Literal["system", "spec", "api", "body", "previous", "evidence", "example", "instruction"]
+    name: str
+    sha256: str
+    size_chars: int = Field(ge=0)
+
+
+class ModelCall(Part):
+    """One model call: what its prompt held, what it cost. `cached` calls were not paid again."""
+
+    model: str
+    key: str
+    manifest: tuple[ManifestPart, ...]
+    seed: int
+    temperature: float
+    prompt_tokens: int = Field(ge=0)
+    completion_tokens: int = Field(ge=0)
+    started_at: float
+    wall_s: Seconds
+    finish_reason: str
+    cached: bool = False
+
+
+class Candidate(Part):
+    """One text for the file. `index` counts within its round."""
+
+    index: int = Field(ge=0)
+    content: str
+    sha256: str
+
+
+class DraftProposed(Message):
+    """The candidates of one round, as the model wrote them (code fences taken off)."""
+
+    type: ClassVar[str] = "draft.proposed"
+    to: ClassVar[str | None] = "gate-keeper"
+
+    request: DraftRequested
+    candidates: tuple[Candidate, ...]
+    calls: tuple[ModelCall, ...] = ()
+
+
+class GateVerdict(Part):
+    """What one gate said of one candidate: passed it, mended it, or refused it, and why."""
+
+    gate: str
+    outcome: Literal["passed", "fixed", "rejected"]
+    reason: str = ""
+    line: int = 0
+
+
+class GatedCandidate(Part):
+    """A candidate after the gates. `cases` counts its asserting test cases (0 for implementations)."""
+
+    index: int
+    content: str
+    sha256: str
+    cases: int = 0
+    verdicts: tuple[GateVerdict, ...] = ()
+
+
+class DraftAccepted(Message):
+    """At least one candidate passed the gates; `refused` are the others, with their reasons."""
+
+    type: ClassVar[str] = "draft.accepted"
+    to: ClassVar[str | None] = "verifier"
+
+    task: FileTask
+    author: str
+    round: int
+    accepted: tuple[GatedCandidate, ...]
+    refused: tuple[GatedCandidate, ...] = ()
+    spans: tuple[Span, ...] = ()
+
+
+class DraftRejected(Message):
+    """No candidate passed the gates."""
+
+    type: ClassVar[str] = "draft.rejected"
+    to: ClassVar[str | None] = "repair-router"
+
+    task: FileTask
+    author: str
+    round: int
+    refused: tuple[GatedCandidate, ...]
+    spans: tuple[Span, ...] = ()

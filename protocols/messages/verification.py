@@ -1,0 +1,101 @@
+"""What the verifier found: diagnostics, failing tests, the score, and the tree that it judged."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from guildbus.protocols.messages.base import Message, Part, RelativePath, Span
+
+Tool = Literal["build", "vet", "test"]
+
+
+class Diagnostic(Part):
+    """One complaint of the Go toolchain, at a place. `line` and `column` count from 1; 0 is unknown."""
+
+    tool: Tool
+    file: str
+    line: int = 0
+    column: int = 0
+    message: str
+
+
+class TestFailure(Part):
+    """One failing assertion. It names a test, and accuses neither side.
+
+    `call`, `got` and `want` are filled where the output states them (`GCD(0, 5) = 0; want 5`);
+    `output` is always there.
+    """
+
+    __test__ = False
+
+    package: str
+    test: str
+    file: str = ""
+    line: int = 0
+    call: str = ""
+    got: str = ""
+    want: str = ""
+    output: str
+
+
+class BrokenExample(Part):
+    """A value that the spec states and the implementation does not give."""
+
+    call: str
+    want: str
+    got: str
+
+
+class Score(Part):
+    """build, vet, test: a point each (`score_backend` of the published harness)."""
+
+    build: bool = False
+    vet: bool = False
+    test: bool = False
+
+    @property
+    def total(self) -> int:
+        """0 to 3."""
+        return int(self.build) + int(self.vet) + int(self.test)
+
+
+class VerifiedFile(Part):
+    """One file of the tree that was judged: which author's candidate it was."""
+
+    path: RelativePath
+    author: str
+    round: int
+    index: int
+    sha256: str
+    content: str
+    cases: int = 0
+
+
+class VerificationFinished(Message):
+    """The best tree so far, judged. Green goes to the planner, red to the repair-router.
+
+    `stage` is the plan's stage that this tree completes; `tried` counts the combinations of
+    candidates that were run; `missing_tests` were asked for and did not run; `unnoticed` are
+    functions that can be emptied without any test failing: a suite that would bless anything.
+    """
+
+    type: ClassVar[str] = "verification.finished"
+
+    stage: int = Field(ge=0)
+    round: int = Field(ge=0)
+    score: Score
+    green: bool
+    files: tuple[VerifiedFile, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
+    failures: tuple[TestFailure, ...] = ()
+    missing_tests: tuple[str, ...] = ()
+    unnoticed: tuple[str, ...] = ()
+    broken_examples: tuple[BrokenExample, ...] = ()
+    tried: int = 0
+    rolled_back: bool = False
+    spans: tuple[Span, ...] = ()
+
+    @property
+    def recipient(self) -> str:
+        """Whoever acts next."""
+        return "planner" if self.green else "repair-router"

@@ -1,0 +1,79 @@
+"""The closed table of message types: (type, version) -> body model.
+
+Nothing is ever imported by a name read off the wire: a type that is not in the table is refused.
+An older version of a body comes in through an *upcaster*, a pure function from the old map to
+the next version's map; chains of them lead to the newest. Read `codec.py` next.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from guildbus.protocols.errors import UnknownType
+from guildbus.protocols.messages import build, control, draft, verification
+from guildbus.protocols.messages.base import Message
+
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+class Registry:
+    """An immutable table of bodies and upcasters. Raises ValueError on a clash when it is made."""
+
+    def __init__(
+        self, bodies: Iterable[type[Message]], upcasters: Mapping[tuple[str, int], Upcaster] | None = None
+    ) -> None:
+        table: dict[str, type[Message]] = {}
+        for body in bodies:
+            if body.wire_type() in table:
+                raise ValueError(f"two bodies claim {body.wire_type()}")
+            table[body.wire_type()] = body
+        self._table = MappingProxyType(table)
+        self._upcasters = MappingProxyType(dict(upcasters or {}))
+
+    @property
+    def bodies(self) -> Mapping[str, type[Message]]:
+        """Wire type -> model, such as `draft.requested.v1` -> DraftRequested."""
+        return self._table
+
+    def resolve(self, wire_type: str) -> tuple[type[Message], tuple[Upcaster, ...]]:
+        """The model for a wire type, and the upcasters to run first (none for the newest version).
+
+        Raises UnknownType for a type, a version or a form that the table does not hold.
+        """
+        body = self._table.get(wire_type)
+        if body is not None:
+            return body, ()
+        name, _, version = wire_type.rpartition(".v")
+        steps: list[Upcaster] = []
+        number = int(version) if version.isascii() and version.isdigit() and len(version) < 6 else -1
+        while (upcaster := self._upcasters.get((name, number))) is not None:
+            steps.append(upcaster)
+            number += 1
+            body = self._table.get(f"{name}.v{number}")
+            if body is not None:
+                return body, tuple(steps)
+        raise UnknownType(
+            "no such message type",
+            where=wire_type[:128],
+            remedy="`guildbus protocols export` lists the types of this version",
+        )
+
+
+@cache
+def standard_registry() -> Registry:
+    """The table of the messages that guildbus ships."""
+    return Registry(
+        [
+            build.BuildRequested,
+            build.BuildPlanned,
+            build.BuildStopped,
+            build.BuildFinished,
+            draft.DraftRequested,
+            draft.DraftProposed,
+            draft.DraftAccepted,
+            draft.DraftRejected,
+            verification.VerificationFinished,
+            control.MessageDied,
+        ]
+    )
