@@ -23,8 +23,9 @@ import structlog
 import zmq
 
 from guildbus.bus import reading
-from guildbus.bus.events import Action, Deliver, Event, Peer, RecordOutcome, Send, Store, Tick, Unreachable
+from guildbus.bus.events import Action, Deliver, Peer, RecordOutcome, Send, Store, Tick, Unreachable
 from guildbus.bus.journal import Journal, lock_file
+from guildbus.bus.letters import refusal_header
 from guildbus.bus.lifeline import watch_lifeline
 from guildbus.bus.routing import Routing
 from guildbus.bus.state import Limits
@@ -34,7 +35,9 @@ from guildbus.protocols.wire import Kind, Packet
 
 TURN_FRAMES: Final = 512
 IDLE_MS: Final = 1000
+BUSY_MS: Final = 10
 HOT_PACKETS: Final = 2048
+RESTORED_ACKS: Final = 10_000
 
 
 class Broker:
@@ -55,10 +58,11 @@ class Broker:
         self._max_bytes = max_bytes
         self._hot: dict[int, Packet] = {}
         self._stopping = False
+        self._ticked = 0.0
         self._log = structlog.get_logger("broker")
         self._routing = Routing(limits, ids.new_message_id()[-12:], journal.next_seq() if journal else 1)
         if journal is not None:
-            self._routing.restore(journal.unsettled(), clock())
+            self._routing.restore(journal.unsettled(), clock(), journal.latest_acks(RESTORED_ACKS))
         self._socket_lock = self._claim(endpoint)
         self._socket = self._bind(endpoint)
 
@@ -97,16 +101,15 @@ class Broker:
         """The loop, until `stop`."""
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
-        next_tick = 0.0
         try:
             while not self._stopping:
-                poller.poll(self._patience_ms(next_tick))
-                events = self._drain()
+                poller.poll(max(0, int((self._next_tick() - self._clock()) * 1000)) + 1)
                 now = self._clock()
-                if now >= next_tick:
-                    events.append(Tick())
-                    next_tick = now + IDLE_MS / 1000
-                self._turn(events, now)
+                actions = self._drain(now)
+                if now >= self._next_tick():
+                    actions += self._routing.apply(Tick(), now)
+                    self._ticked = now
+                self._turn(actions, now)
         finally:
             self._socket.close()
             if self._journal is not None:
@@ -116,14 +119,18 @@ class Broker:
                     os.unlink(self._endpoint.removeprefix("ipc://"))
                 os.close(self._socket_lock)
 
-    def _patience_ms(self, next_tick: float) -> int:
+    def _next_tick(self) -> float:
+        """When the next timer runs out, but neither too often nor too seldom; clocks may jump backwards."""
+        if self._clock() < self._ticked:
+            return 0.0
+        idle = self._ticked + IDLE_MS / 1000
         due = self._routing.next_due()
-        until = next_tick if due is None else min(due, next_tick)
-        return max(0, min(IDLE_MS, int((until - self._clock()) * 1000) + 1))
+        return idle if due is None else min(idle, max(due, self._ticked + BUSY_MS / 1000))
 
-    def _drain(self) -> list[Event]:
-        events: list[Event] = []
-        known: set[str] = set()
+    def _drain(self, now: float) -> list[Action]:
+        """Apply the frames that are ready. An id is known once it is stored, also within this turn."""
+        actions: list[Action] = []
+        stored: set[str] = set()
         for _ in range(TURN_FRAMES):
             try:
                 peer, *frames = self._socket.recv_multipart(zmq.NOBLOCK)
@@ -131,27 +138,26 @@ class Broker:
                 break
             try:
                 frame = wire.parse(frames, self._max_bytes)
-                event = reading.event_of(peer, frame, lambda mid: mid in known or self._knows(mid))
+                event = reading.event_of(peer, frame, lambda mid: mid in stored or self._knows(mid))
             except ProtocolError as error:
-                self._refuse(peer, error)
+                self._refuse(peer, frames, error)
                 continue
-            if event is not None:
-                known.update(reading.published_ids(event))
-                events.append(event)
-        return events
+            decided = self._routing.apply(event, now)
+            stored.update(action.packet.envelope.id for action in decided if isinstance(action, Store))
+            actions += decided
+        return actions
 
     def _knows(self, message_id: str) -> bool:
         return self._journal is not None and self._journal.knows(message_id)
 
-    def _refuse(self, peer: Peer, error: GuildbusError) -> None:
+    def _refuse(self, peer: Peer, frames: list[bytes], error: GuildbusError) -> None:
         self._log.warning("frame_refused", code=error.code, what=error.what, where=error.where)
-        header = {"code": error.code, "what": error.what, "where": error.where, "remedy": error.remedy}
+        header = refusal_header(error, reading.refused_subject(frames))
         self._send(peer, wire.build(Kind.ERROR, header))
 
-    def _turn(self, events: list[Event], now: float) -> None:
-        """Apply, commit, then speak. An unreachable peer is an event of its own, and a turn of its own."""
-        while events:
-            actions = [action for event in events for action in self._routing.apply(event, now)]
+    def _turn(self, actions: list[Action], now: float) -> None:
+        """Commit, then speak. An unreachable peer is an event of its own, and a turn of its own."""
+        while actions:
             records = [action for action in actions if not isinstance(action, Send | Deliver)]
             if self._journal is not None:
                 self._journal.commit(records, now)
@@ -162,7 +168,8 @@ class Broker:
             for record in records:
                 if isinstance(record, RecordOutcome) and record.outcome != "failed":
                     self._hot.pop(record.seq, None)
-            events = [Unreachable(peer) for peer in dict.fromkeys(lost)]
+            gone = [Unreachable(peer) for peer in dict.fromkeys(lost)]
+            actions = [action for event in gone for action in self._routing.apply(event, now)]
 
     def _transmit(self, actions: list[Action]) -> list[Peer]:
         """Send what there is to send; the peers that could not be reached."""

@@ -16,21 +16,25 @@ from typing import Any, Final
 
 import zmq
 
-from guildbus.bus.interface import AgentIdentity, Delivery
+from guildbus.bus.interface import AgentIdentity, Delivery, Inbox, next_delivery
 from guildbus.bus.session import (
     ClientSession,
     Confirmed,
     Delivered,
     Denied,
+    Fenced,
     Health,
     Reconnect,
+    Request,
     Step,
     Transmit,
     Welcomed,
+    plain,
+    request_of,
 )
 from guildbus.bus.tail import JournalReader
 from guildbus.protocols import wire
-from guildbus.protocols.errors import BusError, ProtocolError
+from guildbus.protocols.errors import BusError, GuildbusError, ProtocolError
 from guildbus.protocols.wire import Frame, Kind, Packet
 
 POLL_MS: Final = 250
@@ -47,6 +51,7 @@ class ZmqBus:
         journal: Path | None = None,
         credit: int = 1,
         open_timeout_s: float = 15.0,
+        max_bytes: int = wire.DEFAULT_MAX_BYTES,
     ) -> None:
         self._endpoint = endpoint
         self._identity = identity
@@ -54,12 +59,19 @@ class ZmqBus:
         self._reader: JournalReader | None = None
         self._open_timeout_s = open_timeout_s
         self._session = ClientSession(identity, credit)
-        self._inbox: asyncio.Queue[Delivery] = asyncio.Queue()
-        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._max_bytes = max_bytes
+        self._inbox: Inbox = asyncio.Queue()
+        self._waiting: dict[Request, asyncio.Future[None]] = {}
         self._health: list[asyncio.Future[dict[str, Any]]] = []
         self._commands: queue.SimpleQueue[Callable[[], list[Step]]] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
+        self._over: GuildbusError | None = None
+
+    @property
+    def instance(self) -> str:
+        """`name/incarnation`: the `source` of what this client publishes."""
+        return self._identity.instance
 
     async def open(self) -> None:
         """Say HELLO and wait for WELCOME. Raises BusError after `open_timeout_s` without an answer."""
@@ -88,6 +100,7 @@ class ZmqBus:
         self._wake()
         await asyncio.to_thread(self._thread.join, 5)
         self._thread = None
+        self._fail(BusError("closed", where=self._identity.name))
         self._wake_in.close()
         self._wake_out.close()
         if self._reader is not None:
@@ -95,17 +108,18 @@ class ZmqBus:
 
     async def publish(self, packet: Packet) -> None:
         """Return when the broker has the message durably."""
-        await self._confirm(packet.envelope.id, Frame(Kind.PUBLISH, packet.envelope.to_header(), packet.body))
+        wire.check_packet(packet, self._max_bytes)
+        await self._confirm(Frame(Kind.PUBLISH, packet.envelope.to_header(), packet.body))
 
     async def receive(self) -> Delivery:
-        """The next message for this agent."""
-        return await self._inbox.get()
+        """The next message for this agent. Raises BusError once closed, Replaced for an old incarnation."""
+        return await next_delivery(self._inbox)
 
     async def ack(self, delivery: Delivery, emits: Sequence[Packet] = ()) -> None:
         """Settle and publish, in one transaction."""
         envelope = delivery.packet.envelope
         header = {"id": envelope.id, "attempt": envelope.attempt, "credit": 1}
-        await self._confirm(envelope.id, Frame(Kind.ACK, header, wire.pack_emits(emits) if emits else b""))
+        await self._confirm(Frame(Kind.ACK, header, wire.pack_emits(emits, self._max_bytes)))
 
     async def nack(
         self, delivery: Delivery, code: str, reason: str, *, delay_s: float = 0.0, fatal: bool = False
@@ -115,13 +129,13 @@ class ZmqBus:
         header = {
             "id": envelope.id,
             "attempt": envelope.attempt,
-            "code": code,
-            "reason": reason[:1000] or code,
+            "code": plain(code, 200) or "agent.error",
+            "reason": plain(reason, 1000) or "no reason given",
             "delay_ms": int(delay_s * 1000),
             "fatal": fatal,
             "credit": 1,
         }
-        await self._confirm(envelope.id, Frame(Kind.NACK, header))
+        await self._confirm(Frame(Kind.NACK, header))
 
     async def renew(self, delivery: Delivery) -> None:
         """Extend the lease; a lost RENEW is made up for by the next."""
@@ -139,7 +153,7 @@ class ZmqBus:
 
     def set_activity(self, text: str) -> None:
         """Travels with the next heartbeat."""
-        self._session.activity = text[:200]
+        self._session.activity = plain(text, 200)
 
     async def health(self, timeout_s: float = 5.0) -> dict[str, Any]:
         """Ask the broker how it and its agents are. Raises TimeoutError."""
@@ -150,14 +164,27 @@ class ZmqBus:
 
     # -- between the event loop and the thread -----------------------------------------------
 
-    async def _confirm(self, message_id: str, frame: Frame) -> None:
+    async def _confirm(self, frame: Frame) -> None:
+        if self._over is not None:
+            raise self._over
+        if self._thread is None:
+            raise BusError("not open", where=self._identity.name)
+        request = request_of(frame)
         confirmed: asyncio.Future[None] = self._loop.create_future()
-        self._waiting[message_id] = confirmed
-        self._command(lambda: self._session.submit(message_id, frame))
+        self._waiting[request] = confirmed
+        self._command(lambda: self._session.submit(frame))
         try:
             await confirmed
         finally:
-            self._waiting.pop(message_id, None)
+            self._waiting.pop(request, None)
+
+    def _fail(self, error: GuildbusError) -> None:
+        """It is over. Nobody who waits shall wait for ever."""
+        self._over = error
+        for confirmed in self._waiting.values():
+            _resolve(confirmed, error)
+        _resolve(self._welcome, error)
+        self._inbox.put_nowait(error)
 
     def _command(self, command: Callable[[], list[Step]]) -> None:
         self._commands.put(command)
@@ -176,10 +203,12 @@ class ZmqBus:
             match step:
                 case Delivered(delivery):
                     self._inbox.put_nowait(delivery)
-                case Confirmed(message_id):
-                    _resolve(self._waiting.get(message_id), None)
-                case Denied(message_id, error):
-                    _resolve(self._waiting.get(message_id), error)
+                case Confirmed(request):
+                    _resolve(self._waiting.get(request), None)
+                case Denied(request, error):
+                    _resolve(self._waiting.get(request), error)
+                case Fenced(error):
+                    self._fail(error)
                 case Welcomed():
                     _resolve(self._welcome, None)
                 case Health(report):
@@ -191,6 +220,13 @@ class ZmqBus:
     # -- the I/O thread ----------------------------------------------------------------------
 
     def _run(self) -> None:
+        try:
+            self._converse()
+        except Exception as error:  # noqa: BLE001  (the thread's outermost loop: whoever waits must hear of it)
+            fatal = BusError(f"the bus client broke: {error!r}", where=self._identity.name)
+            self._loop.call_soon_threadsafe(self._fail, fatal)
+
+    def _converse(self) -> None:
         dealer = self._connect()
         poller = zmq.Poller()
         poller.register(self._wake_out, zmq.POLLIN)

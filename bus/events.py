@@ -16,7 +16,7 @@ Peer = bytes
 class Hello:
     """A peer introduces itself. `incarnation` differs after a restart and not after a reconnect.
 
-    `holding` are the ids of the messages that it has in hand: what else it was sent never arrived.
+    `holding` are the (id, attempt) that it has in hand: what else it was sent never arrived.
     """
 
     peer: Peer
@@ -24,7 +24,7 @@ class Hello:
     role: str
     incarnation: str
     credit: int = 0
-    holding: frozenset[str] = frozenset()
+    holding: frozenset[tuple[str, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,8 @@ class Tick:
     """Time has passed."""
 
 
-Event = Hello | Publish | Ack | Nack | Renew | Credit | Heartbeat | Bye | Unreachable | Tick
+PeerEvent = Hello | Publish | Ack | Nack | Renew | Credit | Heartbeat | Bye | Unreachable
+Event = PeerEvent | Tick
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 One test suite (tests/integration/test_bus_conformance.py) runs over every implementation.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from guildbus.protocols.errors import GuildbusError
 from guildbus.protocols.wire import Packet
 
 
@@ -33,6 +35,19 @@ class Delivery:
     max_attempts: int
 
 
+Inbox = asyncio.Queue[Delivery | GuildbusError]
+"""What came for an agent; the error is the last thing that comes, and stays."""
+
+
+async def next_delivery(inbox: Inbox) -> Delivery:
+    """Wait for the next message. Raises what says why there will be none."""
+    found = await inbox.get()
+    if isinstance(found, GuildbusError):
+        inbox.put_nowait(found)
+        raise found
+    return found
+
+
 class Bus(Protocol):
     """At-least-once delivery; effects once, because `ack` publishes results in the same transaction."""
 
@@ -43,13 +58,19 @@ class Bus(Protocol):
         """Say BYE: what is in hand goes to another instance at once."""
 
     async def publish(self, packet: Packet) -> None:
-        """Return when the message is durable. Raises Refused when the broker does not take it."""
+        """Return when the message is durable; a full queue is waited for.
+
+        Raises Refused when the broker does not take it, FrameError or TooLarge before it is sent.
+        """
 
     async def receive(self) -> Delivery:
-        """The next message for this agent."""
+        """The next message for this agent. Raises BusError once closed, Replaced when a newer incarnation took over."""
 
     async def ack(self, delivery: Delivery, emits: Sequence[Packet] = ()) -> None:
-        """Settle, and publish the results, in one transaction. Raises Refused (StaleAttempt for a zombie)."""
+        """Settle, and publish the results, in one transaction.
+
+        Raises Refused (StaleAttempt for a zombie), FrameError or TooLarge for the emits.
+        """
 
     async def nack(
         self, delivery: Delivery, code: str, reason: str, *, delay_s: float = 0.0, fatal: bool = False

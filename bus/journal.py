@@ -32,8 +32,8 @@ class Journal:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = lock_file(path.with_name(path.name + ".lock"), f"journal {path.name}")
+        self._db = sqlite3.connect(path, isolation_level=None)
         try:
-            self._db = sqlite3.connect(path, isolation_level=None)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
@@ -43,8 +43,11 @@ class Journal:
                 )
             self._db.executescript(SCHEMA)
             self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        except BusError:
+            self.close()
+            raise
         except sqlite3.DatabaseError as error:
-            os.close(self._lock)
+            self.close()
             raise BusError(
                 f"not usable as a journal: {error}", where=str(path), remedy="move it away, or name another"
             ) from error
@@ -155,6 +158,15 @@ class Journal:
                 )
             )
         return found
+
+    def latest_acks(self, limit: int) -> list[tuple[str, int, str]]:
+        """The newest acknowledgements, oldest of them first: (message id, attempt, agent instance)."""
+        rows = self._db.execute(
+            "SELECT id, a.attempt, agent FROM attempts a JOIN messages m ON m.seq = a.seq"
+            " WHERE event = 'settled' ORDER BY n DESC LIMIT ?",
+            (limit,),
+        ).fetchall()
+        return rows[::-1]
 
     def close(self) -> None:
         """Checkpoint, close, and let the next broker in."""

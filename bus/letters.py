@@ -1,6 +1,9 @@
 """What the broker itself writes: refusals to a peer, and obituaries of messages that died."""
 
-from guildbus.bus.events import Ack, Event, Nack, Peer, Publish, Renew, Send
+from collections.abc import Mapping
+from typing import Any
+
+from guildbus.bus.events import Ack, Nack, PeerEvent, Publish, Renew, Send
 from guildbus.bus.state import QueuedMessage
 from guildbus.protocols import codec, ids
 from guildbus.protocols.envelope import Envelope, format_time
@@ -34,24 +37,35 @@ def obituary(message: QueuedMessage, code: str, reason: str, broker_id: str, to:
     return Packet(envelope, codec.encode(body))
 
 
-def id_in(event: Event) -> str:
-    """The id of the message that an event is about; '' if it is about none."""
+def subject_of(event: PeerEvent) -> dict[str, Any]:
+    """Which request an answer is for: `id` and `attempt` (0: a PUBLISH); empty if about no message."""
     match event:
         case Publish():
-            return event.packet.envelope.id
+            return {"id": event.packet.envelope.id, "attempt": event.packet.envelope.attempt}
         case Ack() | Nack() | Renew():
-            return event.id
+            return {"id": event.id, "attempt": event.attempt}
         case _:
-            return ""
+            return {}
 
 
-def refusal_to(peer: Peer, error: GuildbusError, message_id: str) -> Send:
-    """An ERROR frame: what, where, remedy, and the message that it is about."""
-    header = {"code": error.code, "what": error.what, "where": error.where, "remedy": error.remedy}
-    return Send(peer, Kind.ERROR, header | ({"id": message_id} if message_id else {}))
+def refusal_header(error: GuildbusError, subject: Mapping[str, Any]) -> dict[str, Any]:
+    """The header of an ERROR frame: what, where, remedy, and the request that it answers."""
+    told = {"code": error.code, "what": error.what, "where": error.where, "remedy": error.remedy}
+    return told | dict(subject)
 
 
-def stale(peer: Peer, message_id: str) -> Send:
+def refusal_of(event: PeerEvent, error: GuildbusError) -> Send:
+    """An ERROR frame in answer to an event."""
+    return Send(event.peer, Kind.ERROR, refusal_header(error, subject_of(event)))
+
+
+def accepted(event: Publish | Ack | Nack, *, duplicate: bool = False) -> Send:
+    """It is durable. `duplicate`: it was so before, and nothing happened twice."""
+    return Send(event.peer, Kind.ACCEPTED, subject_of(event) | ({"duplicate": True} if duplicate else {}))
+
+
+def stale(event: Ack | Nack | Renew) -> Send:
     """The answer to a zombie: its fencing token is out of date."""
-    error = StaleAttempt("another attempt holds this message, or it is settled", where=message_id)
-    return refusal_to(peer, error, message_id)
+    return refusal_of(
+        event, StaleAttempt("another attempt holds this message, or it is settled", where=event.id)
+    )

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from guildbus.bus.events import (
     Ack,
@@ -24,11 +25,23 @@ from guildbus.bus.events import (
     Store,
     Tick,
 )
-from guildbus.bus.interface import AgentIdentity, Delivery
+from guildbus.bus.interface import AgentIdentity, Delivery, Inbox, next_delivery
 from guildbus.bus.routing import Routing
+from guildbus.bus.session import BUSY_RETRY_S, plain
 from guildbus.bus.state import Limits
-from guildbus.protocols.errors import BusError, GuildbusError, Refused, StaleAttempt
+from guildbus.protocols import wire
+from guildbus.protocols.errors import (
+    BusError,
+    GuildbusError,
+    NoSession,
+    QueueFull,
+    Refused,
+    Replaced,
+    StaleAttempt,
+)
 from guildbus.protocols.wire import Kind, Packet
+
+_REFUSALS: Final = {kind.code: kind for kind in (StaleAttempt, QueueFull, NoSession, Replaced)}
 
 
 class MemoryBroker:
@@ -41,9 +54,9 @@ class MemoryBroker:
         self._clock = clock
         self._ids: set[str] = set()
         self._routing = Routing(self.limits, "memory")
-        self._inboxes: dict[bytes, asyncio.Queue[Delivery]] = {}
+        self._inboxes: dict[bytes, Inbox] = {}
 
-    def attach(self, peer: bytes, inbox: asyncio.Queue[Delivery]) -> None:
+    def attach(self, peer: bytes, inbox: Inbox) -> None:
         """Deliveries for `peer` go to `inbox` from now on."""
         self._inboxes[peer] = inbox
 
@@ -66,7 +79,7 @@ class MemoryBroker:
                 case RecordOutcome():
                     self.outcomes.append(action)
                 case Send(_, Kind.ERROR, header):
-                    kind = StaleAttempt if header["code"] == StaleAttempt.code else Refused
+                    kind = _REFUSALS.get(header["code"], Refused)
                     refusal = kind(header["what"], where=header["where"])
                 case Deliver(peer, seq, attempt, lease_s):
                     packet = self.log[seq - 1][1]
@@ -84,7 +97,7 @@ class MemoryBus:
         self._identity = identity
         self._credit = credit
         self._peer = identity.instance.encode()
-        self._inbox: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._inbox: Inbox = asyncio.Queue()
         self._beating: asyncio.Task[None] | None = None
         self._activity = ""
 
@@ -92,9 +105,11 @@ class MemoryBus:
         """Join."""
         identity = self._identity
         self._broker.attach(self._peer, self._inbox)
-        self._broker.apply(
+        refusal = self._broker.apply(
             Hello(self._peer, identity.name, identity.role, identity.incarnation, self._credit)
         )
+        if refusal is not None:
+            raise refusal
         self._beating = asyncio.create_task(self._beat())
 
     async def close(self) -> None:
@@ -103,33 +118,39 @@ class MemoryBus:
             self._beating.cancel()
             self._beating = None
             self._broker.apply(Bye(self._peer))
+            self._inbox.put_nowait(BusError("closed", where=self._identity.name))
 
     async def publish(self, packet: Packet) -> None:
-        """Store and route. Raises Refused."""
-        self._check(self._broker.apply(Publish(self._peer, packet, self._broker.knows(packet.envelope.id))))
+        """Store and route; a full queue is waited for. Raises Refused."""
+        wire.check_packet(packet)
+        await self._apply(
+            lambda: Publish(self._peer, packet, duplicate=self._broker.knows(packet.envelope.id))
+        )
 
     async def receive(self) -> Delivery:
-        """The next message for this agent."""
-        return await self._inbox.get()
+        """The next message for this agent. Raises BusError once this client is closed."""
+        return await next_delivery(self._inbox)
 
     async def ack(self, delivery: Delivery, emits: Sequence[Packet] = ()) -> None:
         """Settle and publish, in one step."""
         envelope = delivery.packet.envelope
-        known = frozenset(packet.envelope.id for packet in emits if self._broker.knows(packet.envelope.id))
-        self._check(
-            self._broker.apply(Ack(self._peer, envelope.id, envelope.attempt, tuple(emits), known, credit=1))
-        )
+        wire.pack_emits(emits)
+        emitted = tuple(emits)
+
+        def answer() -> Ack:
+            known = frozenset(p.envelope.id for p in emitted if self._broker.knows(p.envelope.id))
+            return Ack(self._peer, envelope.id, envelope.attempt, emitted, known, credit=1)
+
+        await self._apply(answer)
 
     async def nack(
         self, delivery: Delivery, code: str, reason: str, *, delay_s: float = 0.0, fatal: bool = False
     ) -> None:
         """Give the attempt back."""
         envelope = delivery.packet.envelope
-        self._check(
-            self._broker.apply(
-                Nack(self._peer, envelope.id, envelope.attempt, code, reason, delay_s, fatal, credit=1)
-            )
-        )
+        code, reason = plain(code, 200) or "agent.error", plain(reason, 1000) or "no reason given"
+        answer = Nack(self._peer, envelope.id, envelope.attempt, code, reason, delay_s, fatal, credit=1)
+        await self._apply(lambda: answer)
 
     async def renew(self, delivery: Delivery) -> None:
         """Extend the lease."""
@@ -157,8 +178,13 @@ class MemoryBus:
             self._broker.apply(Heartbeat(self._peer, self._activity))
             self._broker.tick()
 
-    def _check(self, refusal: GuildbusError | None) -> None:
-        if self._beating is None:
-            raise BusError("not open", where=self._identity.name)
-        if refusal is not None:
-            raise refusal
+    async def _apply(self, event: Callable[[], Event]) -> None:
+        while True:
+            if self._beating is None:
+                raise BusError("not open", where=self._identity.name)
+            refusal = self._broker.apply(event())
+            if refusal is None:
+                return
+            if not isinstance(refusal, QueueFull):
+                raise refusal
+            await asyncio.sleep(BUSY_RETRY_S)

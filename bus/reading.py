@@ -3,29 +3,29 @@
 Pure. A frame that only the broker may send (WELCOME, DELIVER, ...) is refused like any other mistake.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from guildbus.bus.events import (
     Ack,
     Bye,
     Credit,
-    Event,
     Heartbeat,
     Hello,
     Nack,
     Peer,
+    PeerEvent,
     Publish,
     Renew,
 )
 from guildbus.protocols.envelope import MAX_TEXT, Envelope
-from guildbus.protocols.errors import FrameError
-from guildbus.protocols.wire import Frame, Kind, Packet, unpack_emits
+from guildbus.protocols.errors import FrameError, ProtocolError
+from guildbus.protocols.wire import Frame, Kind, Packet, parse, unpack_emits
 
 MAX_CREDIT = 100_000
 
 
-def event_of(peer: Peer, frame: Frame, knows: Callable[[str], bool]) -> Event | None:
+def event_of(peer: Peer, frame: Frame, knows: Callable[[str], bool]) -> PeerEvent:
     """The event that a peer's frame means. `knows` tells whether a message id was stored before.
 
     Raises FrameError (or TooLarge) naming the field that is wrong.
@@ -35,11 +35,11 @@ def event_of(peer: Peer, frame: Frame, knows: Callable[[str], bool]) -> Event | 
         case Kind.HELLO:
             return Hello(
                 peer,
-                _text(header, "agent"),
+                _name(header, "agent"),
                 _text(header, "role"),
                 _text(header, "incarnation"),
                 _count(header, "credit", 0, MAX_CREDIT),
-                _ids(header, "holding"),
+                _attempts(header, "holding"),
             )
         case Kind.PUBLISH:
             packet = Packet(Envelope.from_header(header), frame.body)
@@ -75,15 +75,16 @@ def event_of(peer: Peer, frame: Frame, knows: Callable[[str], bool]) -> Event | 
             raise FrameError(f"{kind.name} is the broker's to send", where="frame 1")
 
 
-def published_ids(event: Event) -> tuple[str, ...]:
-    """The ids of the messages that an event would store: to find repeats within one turn."""
-    match event:
-        case Publish():
-            return (event.packet.envelope.id,)
-        case Ack():
-            return tuple(packet.envelope.id for packet in event.emits)
-        case _:
-            return ()
+def refused_subject(frames: Sequence[bytes]) -> dict[str, Any]:
+    """`id` and `attempt` of a frame set that was refused, as far as they can be read.
+
+    The refusal carries them, so that its sender learns which of its requests it is about.
+    """
+    try:
+        header = parse((*frames[:3], b"")).header
+        return {"id": _text(header, "id"), "attempt": _count(header, "attempt", 0)}
+    except ProtocolError:
+        return {}
 
 
 def _text(header: dict[str, Any], name: str) -> str:
@@ -100,8 +101,17 @@ def _count(header: dict[str, Any], name: str, least: int, most: int = 2**53) -> 
     return value
 
 
-def _ids(header: dict[str, Any], name: str) -> frozenset[str]:
+def _name(header: dict[str, Any], name: str) -> str:
+    value = _text(header, name)
+    if "/" in value:
+        raise FrameError("holds a '/', which parts a name from its incarnation", where=name)
+    return value
+
+
+def _attempts(header: dict[str, Any], name: str) -> frozenset[tuple[str, int]]:
     value = header.get(name, [])
-    if type(value) is not list or not all(type(item) is str for item in value):
-        raise FrameError("not a list of message ids", where=name)
-    return frozenset(value)
+    if type(value) is not list or not all(
+        type(item) is list and [type(part) for part in item] == [str, int] for item in value
+    ):
+        raise FrameError("not a list of [message id, attempt]", where=name)
+    return frozenset((message_id, attempt) for message_id, attempt in value)

@@ -15,7 +15,7 @@ the two data structures; `broker.py` is the edge.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from guildbus.bus.events import (
     Ack,
@@ -39,14 +39,17 @@ from guildbus.bus.events import (
     Unreachable,
     Unsettled,
 )
-from guildbus.bus.letters import id_in, obituary, refusal_to, stale
+from guildbus.bus.letters import accepted, obituary, refusal_of, stale
 from guildbus.bus.queues import RoleQueue
 from guildbus.bus.state import ConnectedAgent, Limits, QueuedMessage, health_report
 from guildbus.bus.timers import Timer, Timers
 from guildbus.protocols.envelope import parse_time
-from guildbus.protocols.errors import GuildbusError, NoSession, QueueFull, Refused
+from guildbus.protocols.errors import GuildbusError, NoSession, QueueFull, Refused, Replaced
 from guildbus.protocols.messages.control import AttemptFailure, MessageDied
 from guildbus.protocols.wire import Kind, Packet
+
+Answer = tuple[int, str, Literal["ack", "nack"]]
+"""How a message's attempt was ended by the agent instance that had it."""
 
 
 class Routing:
@@ -63,7 +66,8 @@ class Routing:
         self._peers: dict[Peer, str] = {}
         self._timers = Timers()
         self._held_by: dict[str, set[str]] = {}
-        self._done: dict[str, tuple[int, str]] = {}
+        self._answered: dict[str, Answer] = {}
+        self._replaced: set[str] = set()
         self._dead = 0
 
     # -- the way in ------------------------------------------------------------------------
@@ -77,7 +81,7 @@ class Routing:
                 return self._on_tick(now)
         agent = self._agent_at(event.peer)
         if agent is None:
-            return [refusal_to(event.peer, NoSession("say HELLO first", where="session"), id_in(event))]
+            return [refusal_of(event, NoSession("say HELLO first", where="session"))]
         agent.seen = now
         match event:
             case Publish():
@@ -100,12 +104,17 @@ class Routing:
             case Unreachable():
                 return self._leave(agent, "unreachable", now)
 
-    def restore(self, unsettled: Iterable[Unsettled], now: float) -> None:
+    def restore(
+        self, unsettled: Iterable[Unsettled], now: float, acked: Iterable[tuple[str, int, str]] = ()
+    ) -> None:
         """Take up where a former broker stopped.
 
         A message that was out keeps its attempt and its holder for one lease: if that agent is still
-        there, its answer counts; if not, the message is handed out again.
+        there, its answer counts; if not, the message is handed out again. `acked` are the latest
+        acknowledgements, (id, attempt, agent instance): their senders may not have heard of it yet.
         """
+        for message_id, attempt, instance in acked:
+            self._remember_answer(message_id, (attempt, instance, "ack"))
         for item in unsettled:
             message = QueuedMessage(
                 item.seq,
@@ -133,15 +142,23 @@ class Routing:
 
     def _on_hello(self, hello: Hello, now: float) -> list[Action]:
         actions: list[Action] = []
+        if f"{hello.agent}/{hello.incarnation}" in self._replaced:
+            return [refusal_of(hello, Replaced("a newer incarnation has this name", where=hello.agent))]
         former = self._agents.get(hello.agent)
         if former is not None and former.incarnation != hello.incarnation:
+            self._replaced.add(former.instance)
             actions += self._leave(former, "replaced by a new incarnation", now)
             former = None
+        if former is not None and former.peer == hello.peer:
+            # An impatient client asks again on the same connection, and there nothing gets lost.
+            former.seen = now
+            return [self._welcome(former)]
         if former is not None:
             self._peers.pop(former.peer, None)
         else:
             actions.append(RecordPresence(f"{hello.agent}/{hello.incarnation}", hello.role, joined=True))
         agent = ConnectedAgent(hello.agent, hello.role, hello.incarnation, hello.peer, now, hello.credit)
+        agent.outstanding = set(hello.holding)
         for instance in list(self._held_by):
             if instance == agent.instance:
                 actions += self._take_back(instance, "it was lost on the way", now, keep=hello.holding)
@@ -151,61 +168,71 @@ class Routing:
         self._peers[agent.peer] = agent.name
         for name in agent.queues:
             self._queue(name).join(agent.name)
-        welcome: dict[str, Any] = {
+        actions.append(self._welcome(agent))
+        return actions + self._dispatch(tuple(self._queues), now)
+
+    def _welcome(self, agent: ConnectedAgent) -> Send:
+        header: dict[str, Any] = {
             "broker": self.broker_id,
             "heartbeat_s": self.limits.heartbeat_s,
             "lease_s": self.limits.lease_s,
             "max_attempts": self.limits.max_attempts,
         }
-        actions.append(Send(agent.peer, Kind.WELCOME, welcome))
-        return actions + self._dispatch(agent.queues, now)
+        return Send(agent.peer, Kind.WELCOME, header)
 
     def _on_publish(self, event: Publish, agent: ConnectedAgent, now: float) -> list[Action]:
         envelope = event.packet.envelope
         if event.duplicate:
-            return [Send(agent.peer, Kind.ACCEPTED, {"id": envelope.id, "duplicate": True})]
+            return [accepted(event, duplicate=True)]
         refusal = self._refusal(event.packet)
         if refusal is not None:
-            return [refusal_to(agent.peer, refusal, envelope.id)]
+            return [refusal_of(event, refusal)]
         actions = self._admit(event.packet, now)
-        actions.append(Send(agent.peer, Kind.ACCEPTED, {"id": envelope.id}))
+        actions.append(accepted(event))
         return actions + self._dispatch((envelope.to,), now)
 
     def _on_ack(self, ack: Ack, agent: ConnectedAgent, now: float) -> list[Action]:
-        if self._done.get(ack.id) == (ack.attempt, agent.instance):
-            return [Send(agent.peer, Kind.ACCEPTED, {"id": ack.id, "duplicate": True})]
         message = self._held(ack.id, ack.attempt, agent)
-        agent.credit += ack.credit
         if message is None:
-            return [stale(agent.peer, ack.id), *self._dispatch(agent.queues, now)]
-        fresh = [packet for packet in ack.emits if packet.envelope.id not in ack.duplicates]
-        for packet in fresh:
+            return self._on_late_answer(ack, (ack.attempt, agent.instance, "ack"), agent, now)
+        fresh = {p.envelope.id: p for p in ack.emits if p.envelope.id not in ack.duplicates}
+        for packet in fresh.values():
             refusal = self._refusal(packet)
             if refusal is not None:
-                agent.credit -= ack.credit
-                return [refusal_to(agent.peer, refusal, ack.id)]
+                return [refusal_of(ack, refusal)]
         actions: list[Action] = [RecordOutcome(message.seq, message.attempt, agent.instance, "settled")]
         self._forget(message)
-        self._remember_done(ack.id, ack.attempt, agent.instance)
-        for packet in fresh:
+        self._remember_answer(ack.id, (ack.attempt, agent.instance, "ack"))
+        self._give_credit_back(ack, agent)
+        for packet in fresh.values():
             actions += self._admit(packet, now)
-        actions.append(Send(agent.peer, Kind.ACCEPTED, {"id": ack.id}))
-        touched = (*agent.queues, *(packet.envelope.to for packet in fresh))
+        actions.append(accepted(ack))
+        touched = (*agent.queues, *(packet.envelope.to for packet in fresh.values()))
         return actions + self._dispatch(touched, now)
 
     def _on_nack(self, nack: Nack, agent: ConnectedAgent, now: float) -> list[Action]:
         message = self._held(nack.id, nack.attempt, agent)
-        agent.credit += nack.credit
         if message is None:
-            return [stale(agent.peer, nack.id), *self._dispatch(agent.queues, now)]
+            return self._on_late_answer(nack, (nack.attempt, agent.instance, "nack"), agent, now)
         actions = self._fail(message, nack.code, nack.reason, now, delay_s=nack.delay_s, fatal=nack.fatal)
-        actions.append(Send(agent.peer, Kind.ACCEPTED, {"id": nack.id}))
+        self._remember_answer(nack.id, (nack.attempt, agent.instance, "nack"))
+        self._give_credit_back(nack, agent)
+        actions.append(accepted(nack))
         return actions + self._dispatch(tuple(self._queues), now)
+
+    def _on_late_answer(
+        self, event: Ack | Nack, answer: Answer, agent: ConnectedAgent, now: float
+    ) -> list[Action]:
+        """Said before, and confirmed again; or the answer of a zombie."""
+        self._give_credit_back(event, agent)
+        said_before = self._answered.get(event.id) == answer
+        reply = accepted(event, duplicate=True) if said_before else stale(event)
+        return [reply, *self._dispatch(agent.queues, now)]
 
     def _on_renew(self, renew: Renew, agent: ConnectedAgent, now: float) -> list[Action]:
         message = self._held(renew.id, renew.attempt, agent)
         if message is None:
-            return [stale(agent.peer, renew.id)]
+            return [stale(renew)]
         message.lease_until = now + self.limits.lease_s
         return []
 
@@ -230,7 +257,7 @@ class Routing:
                 return []
             reason = f"no agent has ever taken messages to {message.queue!r}"
             return self._die(message, "bus.unclaimed", reason, now)
-        if timer.attempt != message.attempt:
+        if timer.attempt != message.attempt or (timer.kind == "lease") != bool(message.holder):
             return []
         if timer.kind == "delay":
             queue.push(message.seq, message.priority)
@@ -290,10 +317,15 @@ class Routing:
         self._queue(message.queue).backlog -= 1
         self._release(message)
 
-    def _remember_done(self, message_id: str, attempt: int, agent: str) -> None:
-        self._done[message_id] = (attempt, agent)
-        if len(self._done) > self.limits.remembered_acks:
-            del self._done[next(iter(self._done))]
+    def _remember_answer(self, message_id: str, answer: Answer) -> None:
+        self._answered[message_id] = answer
+        if len(self._answered) > self.limits.remembered_acks:
+            del self._answered[next(iter(self._answered))]
+
+    def _give_credit_back(self, answer: Ack | Nack, agent: ConnectedAgent) -> None:
+        if (answer.id, answer.attempt) in agent.outstanding:
+            agent.outstanding.remove((answer.id, answer.attempt))
+            agent.credit += answer.credit
 
     def _held(self, message_id: str, attempt: int, agent: ConnectedAgent) -> QueuedMessage | None:
         message = self._messages.get(message_id)
@@ -351,12 +383,14 @@ class Routing:
         return actions + self._dispatch(tuple(self._queues), now)
 
     def _take_back(
-        self, instance: str, reason: str, now: float, keep: frozenset[str] = frozenset()
+        self, instance: str, reason: str, now: float, keep: frozenset[tuple[str, int]] = frozenset()
     ) -> list[Action]:
         """Fail the attempts of an agent instance, but for those that it still has in hand."""
         actions: list[Action] = []
-        for message_id in sorted(self._held_by.get(instance, set()) - keep):
-            actions += self._fail(self._messages[message_id], "bus.agent_gone", reason, now)
+        for message_id in sorted(self._held_by.get(instance, ())):
+            message = self._messages[message_id]
+            if (message_id, message.attempt) not in keep:
+                actions += self._fail(message, "bus.agent_gone", reason, now)
         return actions
 
     def _hold(self, message: QueuedMessage, instance: str) -> None:
@@ -371,10 +405,13 @@ class Routing:
         message.holder = ""
 
     def _dispatch(self, names: Iterable[str | None], now: float) -> list[Action]:
-        """Hand out what is ready to whoever has credit. Records come before transmissions."""
+        """Hand out what is ready to whoever has credit: what is for one agent before what is for its role.
+
+        Records come before transmissions.
+        """
         records: list[Action] = []
         deliveries: list[Action] = []
-        for name in dict.fromkeys(names):
+        for name in sorted(dict.fromkeys(names), key=lambda name: name not in self._agents):
             queue = self._queues.get(name) if name is not None else None
             while queue is not None and queue.ready:
                 taker = next((a for a in queue.consumers() if self._agents[a].credit > 0), None)
@@ -387,6 +424,7 @@ class Routing:
                 queue.took(taker)
                 agent.credit -= 1
                 message.attempt += 1
+                agent.outstanding.add((message.id, message.attempt))
                 self._hold(message, agent.instance)
                 self._lease(message, now)
                 records.append(RecordDelivery(message.seq, message.attempt, agent.instance))

@@ -15,12 +15,16 @@ from guildbus.protocols.errors import (
     NoSession,
     QueueFull,
     Refused,
+    Replaced,
     StaleAttempt,
 )
 from guildbus.protocols.wire import Frame, Kind, Packet
 
 BUSY_RETRY_S: Final = 0.5
 SILENT_BEATS: Final = 4
+
+Request = tuple[str, int]
+"""What a PUBLISH, ACK or NACK is about: the message's id, and the attempt (0 for a PUBLISH)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +43,16 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """The broker has it, durably: the message that was published, or the ack or nack of this id."""
+    """The broker has it, durably: what was published, or the ack or nack of this attempt."""
 
-    id: str
+    request: Request
 
 
 @dataclass(frozen=True, slots=True)
 class Denied:
     """The broker does not take it."""
 
-    id: str
+    request: Request
     error: GuildbusError
 
 
@@ -71,7 +75,14 @@ class Reconnect:
     """Nothing was heard for too long: use a fresh socket."""
 
 
-Step = Transmit | Delivered | Confirmed | Denied | Welcomed | Health | Reconnect
+@dataclass(frozen=True, slots=True)
+class Fenced:
+    """A newer incarnation took over: this conversation is over, and what it sent is not answered."""
+
+    error: GuildbusError
+
+
+Step = Transmit | Delivered | Confirmed | Denied | Welcomed | Health | Reconnect | Fenced
 
 
 @dataclass(slots=True)
@@ -85,9 +96,10 @@ class ClientSession:
     max_attempts: int = 5
     activity: str = ""
     welcomed: bool = False
-    _unconfirmed: dict[str, Frame] = field(default_factory=dict)
-    _retry_at: dict[str, float] = field(default_factory=dict)
-    _in_hand: dict[str, int] = field(default_factory=dict)
+    fenced: bool = False
+    _unconfirmed: dict[Request, Frame] = field(default_factory=dict)
+    _retry_at: dict[Request, float] = field(default_factory=dict)
+    _in_hand: dict[Request, None] = field(default_factory=dict)
     _heard: float = 0.0
     _spoke: float = 0.0
 
@@ -103,13 +115,13 @@ class ClientSession:
             "role": self.identity.role,
             "incarnation": self.identity.incarnation,
             "credit": max(0, self.credit - len(self._in_hand)),
-            "holding": list(self._in_hand),
+            "holding": [list(request) for request in self._in_hand],
         }
         return Frame(Kind.HELLO, header)
 
-    def submit(self, message_id: str, frame: Frame) -> list[Step]:
+    def submit(self, frame: Frame) -> list[Step]:
         """Send a PUBLISH, ACK or NACK, and keep it until the broker confirms it."""
-        self._unconfirmed[message_id] = frame
+        self._unconfirmed[request_of(frame)] = frame
         return [Transmit(frame)] if self.welcomed else []
 
     def post(self, frame: Frame) -> list[Step]:
@@ -118,6 +130,8 @@ class ClientSession:
 
     def tick(self, now: float) -> list[Step]:
         """Heartbeats, retries, and the suspicion that the broker is gone."""
+        if self.fenced:
+            return []
         if now - self._heard > SILENT_BEATS * self.heartbeat_s:
             return [Reconnect(), *self.connect(now)]
         steps = self._retries(now)
@@ -130,13 +144,10 @@ class ClientSession:
     def _retries(self, now: float) -> list[Step]:
         if not self.welcomed:
             return []
-        ripe = [message_id for message_id, due in self._retry_at.items() if due <= now]
-        steps: list[Step] = []
-        for message_id in ripe:
-            del self._retry_at[message_id]
-            if message_id in self._unconfirmed:
-                steps.append(Transmit(self._unconfirmed[message_id]))
-        return steps
+        ripe = [request for request, due in self._retry_at.items() if due <= now]
+        for request in ripe:
+            del self._retry_at[request]
+        return [Transmit(self._unconfirmed[request]) for request in ripe if request in self._unconfirmed]
 
     def received(self, frame: Frame, now: float) -> list[Step]:
         """What a frame from the broker means."""
@@ -148,46 +159,73 @@ class ClientSession:
             case Kind.DELIVER:
                 return self._on_deliver(Packet(Envelope.from_header(header), frame.body))
             case Kind.ACCEPTED:
-                return [Confirmed(header["id"])] if self._settle(header.get("id")) else []
+                request = request_of(frame)
+                return [Confirmed(request)] if self._settle(request) else []
             case Kind.HEARTBEAT:
-                return [Health(header["health"])] if "health" in header else []
+                report = header.get("health")
+                return [Health(report)] if isinstance(report, dict) else []
             case Kind.ERROR:
-                return self._on_error(header, now)
+                return self._on_error(frame, now)
             case kind:
                 raise FrameError(f"{kind.name} is not the broker's to send", where="frame 1")
 
     def _on_welcome(self, header: dict[str, Any]) -> list[Step]:
+        self.heartbeat_s = _number(header, "heartbeat_s", self.heartbeat_s)
+        self.lease_s = _number(header, "lease_s", self.lease_s)
+        self.max_attempts = int(_number(header, "max_attempts", self.max_attempts))
         self.welcomed = True
-        self.heartbeat_s = float(header.get("heartbeat_s", self.heartbeat_s))
-        self.lease_s = float(header.get("lease_s", self.lease_s))
-        self.max_attempts = int(header.get("max_attempts", self.max_attempts))
         self._retry_at.clear()
         resend = [Transmit(frame) for frame in self._unconfirmed.values()]
         return [Welcomed(str(header.get("broker", ""))), *resend]
 
     def _on_deliver(self, packet: Packet) -> list[Step]:
-        envelope = packet.envelope
-        if self._in_hand.get(envelope.id) == envelope.attempt:
+        request = (packet.envelope.id, packet.envelope.attempt)
+        if request in self._in_hand:
             return []
-        self._in_hand[envelope.id] = envelope.attempt
+        self._in_hand[request] = None
         return [Delivered(Delivery(packet, self.lease_s, self.max_attempts))]
 
-    def _on_error(self, header: dict[str, Any], now: float) -> list[Step]:
+    def _on_error(self, frame: Frame, now: float) -> list[Step]:
+        header = frame.header
         code = header.get("code")
-        message_id = header.get("id", "")
         if code == NoSession.code:
             return self.connect(now) if self.welcomed else []
-        if code == QueueFull.code and message_id in self._unconfirmed:
-            self._retry_at[message_id] = now + BUSY_RETRY_S
+        what, where, remedy = (str(header.get(name, "")) for name in ("what", "where", "remedy"))
+        if code == Replaced.code:
+            self.fenced, self.welcomed = True, False
+            return [Fenced(Replaced(what, where=where, remedy=remedy))]
+        request = request_of(frame)
+        if code == QueueFull.code and request in self._unconfirmed:
+            self._retry_at[request] = now + BUSY_RETRY_S
             return []
-        if not self._settle(message_id):
+        if not self._settle(request):
             return []
         kind = StaleAttempt if code == StaleAttempt.code else Refused
-        return [Denied(message_id, kind(str(header.get("what", "")), where=str(header.get("where", ""))))]
+        return [Denied(request, kind(what, where=where, remedy=remedy))]
 
-    def _settle(self, message_id: object) -> bool:
+    def _settle(self, request: Request) -> bool:
         """What was sent is answered. A delivery stays in hand until its ack or nack is."""
-        if not isinstance(message_id, str) or self._unconfirmed.pop(message_id, None) is None:
+        if self._unconfirmed.pop(request, None) is None:
             return False
-        self._in_hand.pop(message_id, None)
+        self._in_hand.pop(request, None)
         return True
+
+
+def request_of(frame: Frame) -> Request:
+    """What a frame of either side is about; ('', 0) if about no message. Raises FrameError."""
+    message_id, attempt = frame.header.get("id", ""), frame.header.get("attempt", 0)
+    if type(message_id) is not str or type(attempt) is not int:
+        raise FrameError("not a message id and an attempt", where=frame.kind.name)
+    return message_id, attempt
+
+
+def plain(text: str, limit: int) -> str:
+    """Text that can travel: file names and program output may hold lone surrogates, and UTF-8 may not."""
+    return text[:limit].encode("utf-8", "replace").decode()
+
+
+def _number(header: dict[str, Any], name: str, default: float) -> float:
+    value = header.get(name, default)
+    if type(value) not in (int, float) or not 0 < value < 1e9:
+        raise FrameError("not a positive number", where=f"WELCOME.{name}")
+    return float(value)

@@ -48,7 +48,11 @@ class QueuedMessage:
 
 @dataclass(slots=True)
 class ConnectedAgent:
-    """One agent that has said HELLO."""
+    """One agent that has said HELLO.
+
+    `outstanding` are the deliveries, (id, attempt), that it has not answered yet: each gives its credit
+    back once, with its first answer, also when that comes late or is sent again.
+    """
 
     name: str
     role: str
@@ -57,6 +61,7 @@ class ConnectedAgent:
     seen: float
     credit: int = 0
     activity: str = ""
+    outstanding: set[tuple[str, int]] = field(default_factory=set)
 
     @property
     def instance(self) -> str:
@@ -65,8 +70,8 @@ class ConnectedAgent:
 
     @property
     def queues(self) -> tuple[str, ...]:
-        """What it takes from: its role's queue, and its own."""
-        return (self.role, self.name) if self.role != self.name else (self.role,)
+        """What it takes from: its own queue first, and its role's."""
+        return (self.name, self.role) if self.role != self.name else (self.role,)
 
 
 def health_report(

@@ -15,8 +15,14 @@ from guildbus.protocols.registry import Registry
 
 
 def encode(message: Message) -> bytes:
-    """The body's bytes: the same message always gives the same bytes."""
-    data: bytes = msgpack.packb(message.model_dump(mode="json"), use_bin_type=True)
+    """The body's bytes: the same message always gives the same bytes.
+
+    Raises InvalidBody for what msgpack cannot hold: an integer of more than 64 bits.
+    """
+    try:
+        data: bytes = msgpack.packb(message.model_dump(mode="json"), use_bin_type=True)
+    except (ValueError, OverflowError) as error:
+        raise InvalidBody(f"not packable: {error}"[:200], where=message.wire_type()) from None
     return data
 
 
@@ -35,8 +41,8 @@ def decode(wire_type: str, data: bytes, registry: Registry) -> Message:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(step) for step in first["loc"])
         raise InvalidBody(
-            f"{error.error_count()} mistakes, the first: {first['msg']}",
-            where=f"{wire_type} at {place or 'the top'}",
+            f"{error.error_count()} mistakes, the first: {first['msg']}"[:200],
+            where=f"{wire_type} at {place or 'the top'}"[:200],
         ) from None
 
 

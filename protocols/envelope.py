@@ -109,6 +109,10 @@ def parse_time(text: str) -> float | None:
     if len(text) != 27 or text[-1] != "Z" or text[10] != "T" or text[19] != ".":
         return None
     try:
-        return datetime.fromisoformat(text).timestamp()
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
+    # ISO 8601 has other forms of the same length (week dates), and those do not sort as text.
+    if moment.replace(tzinfo=None).isoformat(timespec="microseconds") != text[:-1]:
+        return None
+    return moment.timestamp()

@@ -131,3 +131,9 @@ class NoSession(Refused):
     """The broker does not know this peer (any more): say HELLO."""
 
     code = "protocol.no_session"
+
+
+class Replaced(Refused):
+    """A newer incarnation has this agent's name: this process has nothing left to do."""
+
+    code = "protocol.replaced"

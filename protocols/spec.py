@@ -47,7 +47,7 @@ class SpecFile(SpecPart):
     """One file that the spec asks for."""
 
     path: Annotated[str, Field(min_length=1, max_length=512), AfterValidator(spec_rules.path)]
-    purpose: str = Field(min_length=1)
+    purpose: Annotated[str, Field(min_length=1), AfterValidator(spec_rules.prose)]
 
 
 class Spec(SpecPart):
@@ -56,7 +56,7 @@ class Spec(SpecPart):
     name: Annotated[str, Field(min_length=1, max_length=128), AfterValidator(spec_rules.name)]
     language: Annotated[str, AfterValidator(spec_rules.language)]
     go_module: Annotated[str, Field(min_length=1), AfterValidator(spec_rules.module)]
-    description: str = ""
+    description: Annotated[str, AfterValidator(spec_rules.prose)] = ""
     files: tuple[SpecFile, ...] = Field(min_length=1)
     api: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ Next: `spec.py`.
 
 import re
 
+MAX_PROSE_CHARS = 20_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PATH_ELEMENT = re.compile(r"[A-Za-z0-9_.+~-]+")
 _MODULE_ELEMENT = re.compile(r"[A-Za-z0-9_.~-]+")
@@ -48,6 +49,8 @@ _GO_KEYWORDS = frozenset(
 
 def name(text: str) -> str:
     """A spec's name; the output folder is called after it."""
+    if len(text) > 128:
+        raise ValueError("the name is longer than 128 characters")
     if not _NAME.fullmatch(text) or text.endswith("."):
         raise ValueError(f"the name {text!r} must be letters, digits, '.', '_' and '-' only")
     if _WINDOWS_DEVICE.fullmatch(text):
@@ -64,6 +67,8 @@ def language(text: str) -> str:
 
 def path(text: str) -> str:
     """A clean, slash-separated path inside the tree, to a .go file or to go.mod itself."""
+    if len(text) > 512:
+        raise ValueError("the path is longer than 512 characters")
     if "\\" in text:
         raise ValueError(f"the path {text!r} has a backslash: write '/' between folders")
     if text.startswith(("/", "~")) or re.match(r"[A-Za-z]:", text):
@@ -110,6 +115,13 @@ def module(text: str) -> str:
         raise ValueError(f"the module path {text!r} begins with '-'")
     if elements[0] in _META_MODULES or text == "go":
         raise ValueError(f"the module path {text!r} has a meaning of its own for the Go command")
+    return text
+
+
+def prose(text: str) -> str:
+    """A description or a purpose: long enough for any package, short enough for a prompt."""
+    if len(text) > MAX_PROSE_CHARS:
+        raise ValueError(f"the text is longer than {MAX_PROSE_CHARS} characters: no prompt holds it")
     return text
 
 

@@ -87,12 +87,26 @@ def parse(frames: Sequence[bytes], max_bytes: int = DEFAULT_MAX_BYTES) -> Frame:
     return Frame(kind, _unpack_header(header_bytes), body)
 
 
-def pack_emits(packets: Sequence[Packet]) -> bytes:
-    """The body of an ACK."""
+def check_packet(packet: Packet, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+    """What a peer checks before it sends a message: FrameError or TooLarge, as its receiver would say."""
+    try:
+        frames = build(Kind.PUBLISH, packet.envelope.to_header(), packet.body)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise FrameError(f"not packable: {error}"[:200], where="envelope") from None
+    Envelope.from_header(parse(frames, max_bytes).header)
+
+
+def pack_emits(packets: Sequence[Packet], max_bytes: int = DEFAULT_MAX_BYTES) -> bytes:
+    """The body of an ACK; empty for no packets. Raises what `check_packet` does, also for their sum."""
+    if not packets:
+        return b""
     flat: list[bytes] = []
     for packet in packets:
+        check_packet(packet, max_bytes)
         flat += (msgpack.packb(packet.envelope.to_header(), use_bin_type=True), packet.body)
     data: bytes = msgpack.packb(flat, use_bin_type=True)
+    if len(data) > max_bytes:
+        raise TooLarge(f"{len(packets)} emits of {len(data)} bytes, at most {max_bytes}", where="frame 3")
     return data
 
 

@@ -17,11 +17,16 @@ class Part(BaseModel):
 
 
 class Message(Part):
-    """A body. Subclasses set `type` and `version`; the registry holds them all."""
+    """A body. Subclasses set `type` and `version`; the registry holds them all.
+
+    Where the content decides who takes it, a body overrides `recipient` and lists in `recipients`
+    whom that may name.
+    """
 
     type: ClassVar[str]
     version: ClassVar[int] = 1
     to: ClassVar[str | None] = None
+    recipients: ClassVar[tuple[str, ...]] = ()
 
     @property
     def recipient(self) -> str | None:

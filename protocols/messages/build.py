@@ -47,14 +47,17 @@ class FileTask(Part):
 class Plan(Part):
     """What will be built: pure data, made from the spec alone.
 
-    `api` are the exported signatures that the spec states, a folder each; `examples` the values
-    that it states (`F(args) = value`); `allow_imports` what it permits beyond the safe list.
+    `api` are the exported signatures that the spec states, a folder each; `api_complete` the
+    folders of which it states them all, so that a test can be written from them alone;
+    `examples` the values that it states (`F(args) = value`); `allow_imports` what it permits
+    beyond the safe list.
     """
 
     module: str
     go_mod: str
     tasks: tuple[FileTask, ...]
     api: dict[str, tuple[Signature, ...]] = Field(default_factory=dict)
+    api_complete: tuple[str, ...] = ()
     examples: tuple[Example, ...] = ()
     allow_imports: tuple[str, ...] = ()
 

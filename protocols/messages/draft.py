@@ -43,6 +43,7 @@ class DraftRequested(Message):
     """
 
     type: ClassVar[str] = "draft.requested"
+    recipients: ClassVar[tuple[str, ...]] = ("go-dev", "go-test")
 
     task: FileTask
     author: Literal["go-dev", "go-test"]

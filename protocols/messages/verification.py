@@ -75,11 +75,12 @@ class VerificationFinished(Message):
     """The best tree so far, judged. Green goes to the planner, red to the repair-router.
 
     `stage` is the plan's stage that this tree completes; `tried` counts the combinations of
-    candidates that were run; `missing_tests` were asked for and did not run; `unnoticed` are
+    candidates that were run, `tests_passed` of `tests_total` rows where a test names them; `missing_tests` were asked for and did not run; `unnoticed` are
     functions that can be emptied without any test failing: a suite that would bless anything.
     """
 
     type: ClassVar[str] = "verification.finished"
+    recipients: ClassVar[tuple[str, ...]] = ("planner", "repair-router")
 
     stage: int = Field(ge=0)
     round: int = Field(ge=0)
@@ -91,6 +92,8 @@ class VerificationFinished(Message):
     missing_tests: tuple[str, ...] = ()
     unnoticed: tuple[str, ...] = ()
     broken_examples: tuple[BrokenExample, ...] = ()
+    tests_passed: int = 0
+    tests_total: int = 0
     tried: int = 0
     rolled_back: bool = False
     spans: tuple[Span, ...] = ()
