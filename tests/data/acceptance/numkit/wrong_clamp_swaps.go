@@ -1,0 +1,25 @@
+// Wrong: swaps inverted bounds.
+package numkit
+
+func GCD(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	if a < 0 {
+		return -a
+	}
+	return a
+}
+
+func Clamp(x, lo, hi int) int {
+	if lo > hi {
+		lo, hi = hi, lo
+	}
+	if x < lo {
+		return lo
+	}
+	if x > hi {
+		return hi
+	}
+	return x
+}

@@ -1,0 +1,28 @@
+// Wrong: GCD(0, 0) is 1.
+package numkit
+
+func GCD(a, b int) int {
+	if a == 0 && b == 0 {
+		return 1
+	}
+	for b != 0 {
+		a, b = b, a%b
+	}
+	if a < 0 {
+		return -a
+	}
+	return a
+}
+
+func Clamp(x, lo, hi int) int {
+	if lo > hi {
+		return x
+	}
+	if x < lo {
+		return lo
+	}
+	if x > hi {
+		return hi
+	}
+	return x
+}

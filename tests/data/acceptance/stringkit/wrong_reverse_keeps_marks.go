@@ -1,0 +1,33 @@
+// Wrong: keeps combining marks behind their letters: by character, not by rune.
+package stringkit
+
+import "unicode"
+
+func Reverse(s string) string {
+	runes := []rune(s)
+	for i, j := 0, len(runes)-1; i < j; i, j = i+1, j-1 {
+		runes[i], runes[j] = runes[j], runes[i]
+	}
+	for i := 0; i+1 < len(runes); i++ {
+		if unicode.Is(unicode.Mn, runes[i]) {
+			runes[i], runes[i+1] = runes[i+1], runes[i]
+			i++
+		}
+	}
+	return string(runes)
+}
+
+func IsPalindrome(s string) bool {
+	var kept []rune
+	for _, r := range s {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			kept = append(kept, unicode.ToLower(r))
+		}
+	}
+	for i := range kept {
+		if kept[i] != kept[len(kept)-1-i] {
+			return false
+		}
+	}
+	return true
+}

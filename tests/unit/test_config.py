@@ -1,0 +1,241 @@
+"""`guild.toml`: defaults, where it is looked for, what it changes, and mistakes by file and key."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from guildbus.launch.config import ROLES, GuildConfig, load_config, parse_config
+from guildbus.launch.mistakes import did_you_mean
+from guildbus.launch.places import Host, cache_dir, find_config, make_private, state_dir, user_config
+from guildbus.protocols.errors import ConfigError
+
+FOLDER = Path("/projects/guild")
+
+
+def host(system: str = "linux", machine: str = "x86_64", cwd: Path = FOLDER, **environ: str) -> Host:
+    return Host(environ, Path("/home/ada"), cwd, system, machine)
+
+
+def read(text: str, where: Host | None = None) -> GuildConfig:
+    return parse_config(text, "guild.toml", where or host(), FOLDER)
+
+
+def test_the_defaults_need_no_file() -> None:
+    config = read("")
+    assert config.state_dir == Path("/home/ada/.local/state/guildbus")
+    assert config.cache_dir == Path("/home/ada/.cache/guildbus")
+    assert config.endpoint == "ipc:///home/ada/.local/state/guildbus/run/bus.sock"
+    assert [agent.name for agent in config.agents] == [agent.role for agent in config.agents] == list(ROLES)
+    assert config.build.candidates == 3
+    assert config.limits.for_broker().lease_s == config.limits.lease_s == 30
+    assert config.models["default"].managed == "llama"
+    assert read("", host("darwin", "arm64")).models["default"].managed == "mlx"
+    assert read("", host("darwin", "x86_64")).models["default"].managed == "llama"
+
+
+def test_it_is_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        read("").bus = "ipc:///x"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("where", "state", "cache"),
+    [
+        (host(), "/home/ada/.local/state/guildbus", "/home/ada/.cache/guildbus"),
+        (host(XDG_STATE_HOME="/s", XDG_CACHE_HOME="/c"), "/s/guildbus", "/c/guildbus"),
+        (
+            host(XDG_STATE_HOME="s", XDG_CACHE_HOME=""),
+            "/home/ada/.local/state/guildbus",
+            "/home/ada/.cache/guildbus",
+        ),
+        (
+            host("darwin"),
+            "/home/ada/Library/Application Support/guildbus",
+            "/home/ada/Library/Caches/guildbus",
+        ),
+        (
+            host(GUILDBUS_STATE_DIR="/s", GUILDBUS_CACHE_DIR="c", XDG_STATE_HOME="/x"),
+            "/s",
+            "/projects/guild/c",
+        ),
+    ],
+)
+def test_where_things_are_kept(where: Host, state: str, cache: str) -> None:
+    assert state_dir(where) == Path(state)
+    assert cache_dir(where) == Path(cache)
+
+
+def test_the_environment_goes_before_the_file_and_the_file_before_xdg() -> None:
+    text = 'state_dir = "~/mine"\ncache_dir = "cache"'
+    config = read(text, host(XDG_STATE_HOME="/x", XDG_CACHE_HOME="/x"))
+    assert config.state_dir == Path("/home/ada/mine")
+    assert config.cache_dir == FOLDER / "cache"
+    assert read(text, host(GUILDBUS_STATE_DIR="/env")).state_dir == Path("/env")
+
+
+def test_a_socket_path_that_is_too_long_says_so() -> None:
+    config = read("", host(GUILDBUS_STATE_DIR="/" + "long" * 30))
+    with pytest.raises(ConfigError, match="too long for a socket") as caught:
+        assert config.endpoint
+    assert "GUILDBUS_STATE_DIR" in caught.value.remedy
+    assert read('bus = "ipc:///run/guild.sock"').endpoint == "ipc:///run/guild.sock"
+
+
+def test_the_file_that_is_read(tmp_path: Path) -> None:
+    here, home = tmp_path / "here", tmp_path / "home"
+    here.mkdir()
+    users = home / "guildbus"
+    users.mkdir(parents=True)
+    where = host(cwd=here, XDG_CONFIG_HOME=str(home))
+    assert user_config(where) == users / "guild.toml"
+    assert find_config(where) is None
+    assert load_config(where).build.max_rounds == 6
+    (users / "guild.toml").write_text("[build]\nmax_rounds = 7\n")
+    assert load_config(where).build.max_rounds == 7
+    (here / "guild.toml").write_text("[build]\nmax_rounds = 8\n")
+    assert load_config(where).build.max_rounds == 8
+    (tmp_path / "other.toml").write_text("[build]\nmax_rounds = 9\n")
+    assert load_config(where, Path("../other.toml")).build.max_rounds == 9
+    with pytest.raises(ConfigError, match="no such file") as caught:
+        load_config(where, Path("none.toml"))
+    assert caught.value.where == "none.toml"
+    (here / "guild.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load_config(where)
+
+
+def test_an_entry_changes_a_built_in_agent_or_adds_one() -> None:
+    config = read(
+        """
+[models.big]
+base_url = "http://127.0.0.1:11434/v1"
+model = "qwen2.5-coder:14b"
+api_key_env = "BIG_KEY"
+temperature = 0.1
+
+[[agents]]
+role = "go-dev"
+fallback = ["big"]
+temperature = 0.7
+adapter = "lora/dev.gguf"
+replicas = 2
+
+[[agents]]
+role = "go-review"
+entry = "my_package.review:GoReview"
+model = "big"
+
+[[agents]]
+role = "go-dev"
+name = "go-dev-slow"
+model = "big"
+env = { MODE = "slow" }
+"""
+    )
+    assert [agent.name for agent in config.agents] == [*ROLES, "go-review", "go-dev-slow"]
+    dev = config.agent("go-dev")
+    assert (dev.fleet, dev.replicas, dev.adapter) == (("default", "big"), 2, FOLDER / "lora/dev.gguf")
+    first, second = config.model_entries(dev)
+    assert first.managed
+    assert first.model == "qwen2.5-coder-1.5b-instruct-q4_k_m"
+    assert (second.name, second.base_url, second.api_key_env) == (
+        "big",
+        "http://127.0.0.1:11434/v1",
+        "BIG_KEY",
+    )
+    assert first.temperature == second.temperature == 0.7
+    slow = config.agent("go-dev-slow")
+    assert slow.role == "go-dev"
+    assert slow.env == {"MODE": "slow"}
+    assert config.model_entries(slow)[0].temperature == 0.1
+    assert config.agent("go-test").temperature is None
+
+
+def test_the_default_model_can_be_replaced() -> None:
+    config = read('[models.default]\nbase_url = "http://127.0.0.1:8080/v1"\nmodel = "mine"\n')
+    assert [entry.model for entry in config.model_entries(config.agent("go-test"))] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "what"),
+    [
+        ("bild = 1", "guild.toml: bild", "did you mean 'build'?"),
+        ("colour = 1", "guild.toml: colour", "known: state_dir, cache_dir, bus"),
+        ("[build]\ncandidate = 2", "guild.toml: build.candidate", "did you mean 'candidates'?"),
+        ("[limits]\nlease = 2", "guild.toml: limits.lease", "did you mean 'lease_s'?"),
+        ("[[agents]]\nrole = 'r'\nreplica = 2", "guild.toml: agents[0].replica", "did you mean 'replicas'?"),
+        ("[[agents]]\nname = 'r'", "guild.toml: agents[0].role", "the key is missing"),
+        ("[[agents]]\nrole = 'a b'", "guild.toml: agents[0].role", "letters, digits"),
+        ("[[agents]]\nrole = 'r'\n[[agents]]\nrole = 'r'", "guild.toml", "two agents are called 'r'"),
+        ("[[agents]]\nrole = 'go-dev'\nmodel = 'defalt'", "guild.toml", "did you mean 'default'?"),
+        ("[agents]\nrole = 'r'", "guild.toml: agents", "must be [[...]] entries"),
+        ("[models]\nbig = 3", "guild.toml: models.big", "must be a table"),
+        ("[models.big]\nmodel = 'x'", "guild.toml: models.big", "either base_url"),
+        ("[models.big]\nbase_url = 'http://h/v1'", "guild.toml: models.big", "set model"),
+        (
+            "[models.big]\nbase_url = 'ftp://h'\nmodel = 'x'",
+            "guild.toml: models.big.base_url",
+            "must be an URL",
+        ),
+        ("[models.big]\nmanaged = 'vllm'", "guild.toml: models.big.managed", "'llama' or 'mlx'"),
+        ("[limits]\nlease_s = 0", "guild.toml: limits.lease_s", "greater than 0"),
+        ("[limits]\nsilent_s = 1", "guild.toml: limits", "silent_s must be longer"),
+        ("[build]\ncandidates = 99", "guild.toml: build.candidates", "less than or equal to 16"),
+        ("bus = 'tcp://*:5555'", "guild.toml: bus", "'ipc:///a/path'"),
+        ("bus = ", "guild.toml", "the TOML is broken"),
+    ],
+)
+def test_a_mistake_names_file_and_key(text: str, where: str, what: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    assert caught.value.where == where
+    assert what in str(caught.value)
+
+
+def test_all_mistakes_are_told_at_once_and_no_secret_is() -> None:
+    model = 'base_url = "http://h/v1"\nmodel = "x"\napi_key = "sk-secret"\napi_key_env = "sk-secret"\n'
+    text = f"bild = 1\n[models.big]\n{model}"
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    told = str(caught.value)
+    assert "bild" in told
+    assert "did you mean 'api_key_env'?" in told
+    assert "must be the name of an environment variable" in told
+    assert "sk-secret" not in told
+
+
+def test_every_field_is_described() -> None:
+    source = (Path(__file__).resolve().parents[2] / "launch" / "config_tables.py").read_text(encoding="utf-8")
+    lines = source.splitlines()
+    fields = [
+        n for n, line in enumerate(lines) if line.startswith("    ") and ": " in line and " = Field(" in line
+    ]
+    assert len(fields) >= 15
+    for number in fields:
+        assert lines[number + 1].startswith('    """'), lines[number]
+
+
+def test_private_folders(tmp_path: Path) -> None:
+    made = make_private(tmp_path / "state" / "run")
+    assert stat.S_IMODE(made.stat().st_mode) == 0o700
+    made.chmod(0o755)
+    assert stat.S_IMODE(make_private(made).stat().st_mode) == 0o700
+    (tmp_path / "link").symlink_to(made)
+    with pytest.raises(ConfigError, match="is a link"):
+        make_private(tmp_path / "link")
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot be made"):
+        make_private(tmp_path / "file")
+
+
+def test_did_you_mean() -> None:
+    assert did_you_mean("purpos", ["path", "purpose"]) == ": did you mean 'purpose'?"
+    assert did_you_mean("x", ["path", "purpose"]) == " (known: path, purpose)"
+
+
+def test_this_machine() -> None:
+    here = Host.here()
+    assert here.home.is_absolute()
+    assert here.cwd == Path.cwd()
