@@ -1,0 +1,18 @@
+"""Who speaks: the agents, and what they need to think.
+
+    agent.py        an agent is a class with a role and typed handlers
+    context.py      what a handler is given: the run's messages so far, time, a voice
+    runtime.py      HELLO, leases, validation, time limits, acknowledgements
+    main.py         one agent process
+    roster.py       which class plays which role
+
+    planner.py      spec -> plan -> drafts, stage by stage; closes the run
+    go_dev.py       writes implementation files     } specialist.py is what they share;
+    go_test.py      writes test files               } prompting.py makes their prompts
+    gate_keeper.py  deterministic gates             gates/ holds them, one a function
+    verifier.py     build, vet, test in a sandbox   judging.py, selection.py, sandbox
+    repair_router.py  routes repairs, stops honestly  ladder.py is its pure mind
+
+A handler's answer is a function of the journal's prefix that ends with its message: no agent keeps
+state of its own, so any of them can die at any time. Read `agent.py` next.
+"""

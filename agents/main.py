@@ -1,0 +1,63 @@
+"""One agent process: `python -P -m guildbus.agents.main --settings FILE`.
+
+Prints one JSON line `{"ready": ...}` once the broker has welcomed it; ends on SIGTERM, and with its parent.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from guildbus.bus.lifeline import watch_lifeline
+
+if TYPE_CHECKING:
+    from guildbus.agents.settings import AgentSettings
+
+
+def main() -> None:
+    """Run until told to stop. Exit code 3 if the agent cannot work here."""
+    watch_lifeline()
+    parser = argparse.ArgumentParser(prog="guildbus.agents.main")
+    parser.add_argument("--settings", type=Path, required=True)
+    arguments = parser.parse_args()
+
+    from guildbus.agents.settings import AgentSettings
+    from guildbus.protocols.errors import GuildbusError
+
+    settings = AgentSettings.model_validate_json(arguments.settings.read_text(encoding="utf-8"))
+    try:
+        asyncio.run(_serve(settings))
+    except GuildbusError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(3)
+
+
+async def _serve(settings: "AgentSettings") -> None:
+    from guildbus.agents.roster import make_agent
+    from guildbus.agents.runtime import Runtime
+    from guildbus.bus.client import ZmqBus
+    from guildbus.bus.interface import AgentIdentity
+    from guildbus.protocols.registry import standard_registry
+
+    agent = make_agent(settings)
+    identity = AgentIdentity(settings.name, settings.role, f"{os.getpid()}-{uuid.uuid4().hex[:6]}")
+    bus = ZmqBus(settings.endpoint, identity, journal=settings.journal, credit=agent.credit)
+    runtime = Runtime(agent, bus, identity, standard_registry())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, runtime.stop)
+    await runtime.run(on_ready=lambda: _say_ready(identity.instance))
+
+
+def _say_ready(instance: str) -> None:
+    sys.stdout.write(json.dumps({"ready": instance}) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""The planner: opens a run with a plan, hands out its stages, and closes it.
+
+build.requested          -> build.planned, draft.requested for each file of stage 0
+verification.finished    (green) -> the next stage's drafts, or build.finished
+build.stopped            -> build.finished, red, with the diagnosis
+message.died             -> build.finished, red, with what nobody could handle
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import ClassVar
+
+from guildbus.agents import planning
+from guildbus.agents.agent import Agent, handles
+from guildbus.agents.context import Context
+from guildbus.agents.requests import draft_request, owner_of
+from guildbus.agents.run_state import FOLDED, RunState, fold
+from guildbus.protocols.errors import SpecError
+from guildbus.protocols.messages.base import Message
+from guildbus.protocols.messages.build import (
+    BuildFinished,
+    BuildPlanned,
+    BuildRequested,
+    BuildStopped,
+    BuiltFile,
+)
+from guildbus.protocols.messages.control import MessageDied
+from guildbus.protocols.messages.draft import DraftAccepted, DraftRejected
+from guildbus.protocols.messages.verification import Score, TestFailure, VerificationFinished
+
+
+class Planner(Agent):
+    """Stateless: each answer is made from the run's history."""
+
+    role: ClassVar[str] = "planner"
+    credit: ClassVar[int] = 4
+
+    @handles(BuildRequested)
+    async def on_build_requested(self, message: BuildRequested, ctx: Context) -> Sequence[Message]:
+        """Plan, and ask for the first stage."""
+        ctx.say(f"planning {message.spec.name}")
+        try:
+            plan = planning.plan(message.spec)
+        except SpecError as error:
+            return [_unplanned(message, str(error))]
+        planned = BuildPlanned(spec_name=message.spec.name, plan=plan, options=message.options)
+        state = fold([message, planned])
+        return [planned, *_stage(state, 0)]
+
+    @handles(VerificationFinished)
+    async def on_verification_finished(
+        self, message: VerificationFinished, ctx: Context
+    ) -> Sequence[Message]:
+        """A stage is green: ask for the next, or close the run."""
+        state = fold(await ctx.history(*FOLDED))
+        if message.stage + 1 < state.plan.stages:
+            return _stage(state, message.stage + 1)
+        return [finished(state, "green:unexamined")]
+
+    @handles(BuildStopped)
+    async def on_build_stopped(self, message: BuildStopped, ctx: Context) -> Sequence[Message]:
+        """The repair-router gave up: close the run with its diagnosis."""
+        state = fold(await ctx.history(*FOLDED))
+        return [finished(state, f"red:{message.reason}", message.diagnosis, message.failures)]
+
+    @handles(MessageDied)
+    async def on_message_died(self, message: MessageDied, ctx: Context) -> Sequence[Message]:
+        """Nobody could handle a message of this run: close it, unless it is closed already."""
+        if await ctx.latest(BuildFinished) is not None:
+            return []
+        attempts = len(message.failures)
+        diagnosis = (
+            f"{message.message_type} to {message.queue} failed {attempts} time{'s' * (attempts != 1)}; "
+            f"the last: {message.reason}"
+        )
+        status = f"red:{message.code}"
+        planned = await ctx.latest(BuildPlanned)
+        if planned is None:
+            requested = await ctx.latest(BuildRequested)
+            name = requested.spec.name if requested is not None else ctx.run
+            return [_empty(name, status, diagnosis)]
+        return [finished(fold(await ctx.history(*FOLDED)), status, diagnosis)]
+
+
+def finished(
+    state: RunState, status: str, diagnosis: str = "", failures: Sequence[TestFailure] = ()
+) -> BuildFinished:
+    """The end of a run: the best tree that was verified, with go.mod, each file under its author's name."""
+    best = state.best
+    files = [_built("go.mod", "planner", state.plan.go_mod)]
+    if best is not None:
+        files += [_built(file.path, file.author, file.content) for file in best.files]
+    judged: list[DraftAccepted | DraftRejected | VerificationFinished] = [
+        *state.accepted,
+        *state.rejected,
+        *state.verifications,
+    ]
+    return BuildFinished(
+        spec_name=state.spec.name,
+        green=status.startswith("green"),
+        status=status,
+        score=best.score if best is not None else Score(),
+        rounds=state.round + 1,
+        files=tuple(files),
+        diagnosis=diagnosis,
+        failures=tuple(failures),
+        spans=tuple(span for message in judged for span in message.spans),
+    )
+
+
+def _stage(state: RunState, stage: int) -> list[Message]:
+    round_number = state.round + 1 if state.requests else 0
+    return [
+        draft_request(state, task, author=owner_of(task), round_number=round_number)
+        for task in state.plan.stage(stage)
+    ]
+
+
+def _built(path: str, author: str, content: str) -> BuiltFile:
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return BuiltFile(path=path, author=author, sha256=digest, content=content)
+
+
+def _unplanned(message: BuildRequested, reason: str) -> BuildFinished:
+    return _empty(message.spec.name, "red:spec", reason)
+
+
+def _empty(spec_name: str, status: str, diagnosis: str) -> BuildFinished:
+    return BuildFinished(
+        spec_name=spec_name,
+        green=False,
+        status=status,
+        score=Score(),
+        rounds=0,
+        files=(),
+        diagnosis=diagnosis,
+    )

@@ -1,0 +1,264 @@
+"""From a draft request to a prompt, and from a model's reply back to a Go file. Pure.
+
+A prompt is made from its `DraftRequested` alone, as a row of named parts whose texts, one after the
+other, are exactly what the model reads (system text first). So the manifest that travels with
+each model call is no claim about the prompt: it is the prompt, hashed part by part.
+
+Parts that never change between the drafts of one file come first (system, spec, signatures, stated
+values), what varies comes last (other files, the previous text, evidence, the instruction): a server
+with a prompt cache pays for the common prefix once. The texts live in `prompts/*.md`; they show a
+shape rather than state rules, because a small model follows shapes. Whoever writes a test never sees
+a body of the code under test: `prompt_for` refuses to make such a prompt.
+
+Next: `specialist.py`, which asks the model.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from string import Template
+from typing import Literal
+
+from guildbus.protocols.errors import GuildbusError
+from guildbus.protocols.messages.build import FileTask
+from guildbus.protocols.messages.draft import DraftRequested, Evidence, ManifestPart
+
+PartKind = Literal["system", "spec", "api", "body", "previous", "evidence", "example", "instruction"]
+
+_FIRST_TEMPERATURES = (0.1, 0.7, 0.8, 0.9, 0.6)
+_REPAIR_TEMPERATURES = (0.3, 0.7, 0.9, 0.8, 0.6)
+_MOST_EVIDENCE = 6
+_LONGEST_EVIDENCE_CHARS = 400
+_SEED_SPACE = 2**31 - 1
+
+_STOP = ("\n```\n\n",)
+_STOP_IMPLEMENTATION = ("\n```\n\n", "\nfunc Test", "\nfunc main()")
+
+
+class PromptLeak(GuildbusError):
+    """A test's author would have been shown an implementation body: a mistake in the program."""
+
+    code = "draft.leak"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What one model call sends. `manifest` covers `system + user`, part by part, in order."""
+
+    system: str
+    user: str
+    manifest: tuple[ManifestPart, ...]
+    temperature: float
+    seed: int
+    max_tokens: int
+    stop: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Part:
+    kind: PartKind
+    name: str
+    text: str
+
+    def manifest(self) -> ManifestPart:
+        digest = hashlib.sha256(self.text.encode()).hexdigest()
+        return ManifestPart(kind=self.kind, name=self.name, sha256=digest, size_chars=len(self.text))
+
+
+def prompt_for(request: DraftRequested, candidate: int) -> Prompt:
+    """The prompt of one candidate (counted from 0 within its request).
+
+    Raises PromptLeak if the file is a test and the request would show a body of other code.
+    """
+    _refuse_leaks(request)
+    system = _Part("system", _template_name(request.task), _template(_template_name(request.task)))
+    parts = tuple(part for part in _user_parts(request) if part.text)
+    return Prompt(
+        system=system.text,
+        user="".join(part.text for part in parts),
+        manifest=tuple(part.manifest() for part in (system, *parts)),
+        temperature=_temperature(request, candidate),
+        seed=_seed(request, candidate),
+        max_tokens=_max_tokens(request),
+        stop=_STOP if is_test(request.task) else _STOP_IMPLEMENTATION,
+    )
+
+
+def is_test(task: FileTask) -> bool:
+    """Whether the task is a `_test.go` file."""
+    return task.path.endswith("_test.go")
+
+
+def _refuse_leaks(request: DraftRequested) -> None:
+    if not is_test(request.task):
+        return
+    for file in request.visible:
+        if file.view == "body" and not file.path.endswith("_test.go"):
+            raise PromptLeak(
+                f"the author of a test would see the body of {file.path}",
+                where=request.task.path,
+                remedy="show it as its exported declarations (view 'api')",
+            )
+
+
+def _template_name(task: FileTask) -> str:
+    return "go_test.md" if is_test(task) else "go_dev.md"
+
+
+@cache
+def _template(name: str) -> str:
+    return resources.files(__package__).joinpath("prompts", name).read_text(encoding="utf-8").strip("\n")
+
+
+def _user_parts(request: DraftRequested) -> Iterator[_Part]:
+    """The parts of the user's turn; one with an empty text is left out."""
+    task = request.task
+    yield _Part("spec", task.path, _spec(request))
+    yield _Part("api", task.folder or ".", _section("Exported:", (sign.text for sign in request.api)))
+    stated = (f"{example.call} = {example.want}" for example in request.examples)
+    yield _Part("example", task.folder or ".", _section("Stated values:", stated))
+    for file in request.visible:
+        kind: PartKind = "body" if file.view == "body" else "api"
+        yield _Part(kind, file.path, f"{file.path} exists already:\n{_fenced(file.content)}\n")
+    mending = bool(request.previous) and request.reason != "cross"
+    if mending:
+        yield _Part("previous", task.path, f"{task.path} as you wrote it:\n{_fenced(request.previous)}\n")
+    complaints = (f"- {text}" for text in _complaints(request))
+    yield _Part("evidence", task.path, _section("What is wrong:" if mending else "Beware:", complaints))
+    yield _Part("instruction", task.path, _instruction(request, mending=mending))
+
+
+def _spec(request: DraftRequested) -> str:
+    """The overview, and the purpose where the overview does not hold it already."""
+    texts = [request.overview.strip()]
+    if request.task.purpose.strip() not in request.overview:
+        texts.append(request.task.purpose.strip())
+    return "".join(f"{text}\n\n" for text in texts if text)
+
+
+def _section(title: str, lines: Iterator[str]) -> str:
+    body = "\n".join(lines)
+    return f"{title}\n{body}\n\n" if body else ""
+
+
+def _fenced(source: str) -> str:
+    return f"```go\n{source.strip()}\n```\n"
+
+
+def _complaints(request: DraftRequested) -> Iterator[str]:
+    """One line of evidence each, with the line of code that it is about, no two the same."""
+    seen: set[str] = set()
+    for item in request.evidence:
+        text = " ".join(item.text.split())
+        text = text if text.startswith(item.where) else f"{item.where}: {text}"
+        line = _line_at(request, item)
+        text = f"{text[:_LONGEST_EVIDENCE_CHARS]}{f' (the line `{line}`)' if line else ''}"
+        if text not in seen and len(seen) < _MOST_EVIDENCE:
+            seen.add(text)
+            yield text
+
+
+def _line_at(request: DraftRequested, item: Evidence) -> str:
+    """The line of the previous text that `where` (`path:line`) points at: models count lines badly."""
+    path, _, number = item.where.partition(":")
+    lines = request.previous.splitlines()
+    row = number.partition(":")[0]
+    if request.reason == "cross" or path != request.task.path or not row.isdecimal():
+        return ""
+    return lines[int(row) - 1].strip() if 0 < int(row) <= len(lines) else ""
+
+
+def _instruction(request: DraftRequested, *, mending: bool) -> str:
+    task = request.task
+    name = f"{'test' if is_test(task) else 'dev'}_{'repair' if mending else 'first'}.md"
+    functions = ", ".join(sign.name for sign in request.api)
+    text = Template(_template(name)).substitute(
+        path=task.path,
+        package=task.package,
+        tests=", ".join(task.tests) or "a TestXxx for each function",
+        functions=functions or "the code under test",
+        min_cases=request.min_cases,
+    )
+    return text.strip("\n")
+
+
+def _temperature(request: DraftRequested, candidate: int) -> float:
+    ladder = _FIRST_TEMPERATURES if request.round == 0 else _REPAIR_TEMPERATURES
+    return ladder[candidate] if candidate < len(ladder) else ladder[1 + candidate % (len(ladder) - 1)]
+
+
+def _seed(request: DraftRequested, candidate: int) -> int:
+    """A seed of its own for every author, round (to 63) and candidate (to 15) of a build.
+
+    2048 offsets to one seed stay distinct modulo a prime above them, as do those of the next seed.
+    """
+    author = ("go-dev", "go-test").index(request.author)
+    offset = (author * 64 + request.round % 64) * 16 + candidate % 16
+    return (request.seed * 2048 + offset) % _SEED_SPACE
+
+
+def _max_tokens(request: DraftRequested) -> int:
+    """Room for the file (about three characters a token) and no more: a runaway reply costs minutes."""
+    expected = 500 + 250 * len(request.api) if request.api else 1500
+    return min(3000, max(expected, 300 + len(request.previous) // 2))
+
+
+def extract_source(reply: str, task: FileTask) -> str:
+    """The Go file in a model's reply: its best fenced block, or what looks like Go without fences.
+
+    A fence that the token limit cut off runs to the end. Returns '' if there is no text at all; judging
+    whether the text is Go is the gates' work.
+    """
+    blocks = list(_blocks(reply))
+    source = max(blocks, key=lambda block: _likeness(block, task)) if blocks else _unfenced(reply)
+    return f"{source.strip()}\n" if source.strip() else ""
+
+
+def _blocks(reply: str) -> Iterator[str]:
+    """The fenced blocks, each without its fences; the last may have no closing one."""
+    fence = ""
+    lines: list[str] = []
+    for line in reply.splitlines():
+        mark = line.strip()[:3]
+        if mark not in ("```", "~~~") or (fence and mark != fence):
+            if fence:
+                lines.append(line)
+            continue
+        opens = not fence or bool(line.strip().strip("`~"))
+        if fence and any(map(str.strip, lines)):
+            yield "\n".join(lines)
+        fence, lines = (mark if opens else ""), []
+    if fence and any(map(str.strip, lines)):
+        yield "\n".join(lines)
+
+
+def _likeness(block: str, task: FileTask) -> tuple[bool, bool, bool, int]:
+    """How much a block looks like the file: its package clause, tests or none, then length."""
+    lines = block.splitlines()
+    clauses = [line.split()[1:2] for line in lines if line.startswith("package ")]
+    has_tests = any(line.startswith("func Test") for line in lines)
+    has_code = any(line.startswith(("func ", "type ", "var ", "const ")) for line in lines)
+    own = bool(clauses) and clauses[0] in ([task.package], [f"{task.package}_test"])
+    return has_code and has_tests == is_test(task), own, bool(clauses), len(block)
+
+
+_TOP_LEVEL = ("package ", "import ", "func ", "type ", "var ", "const ", "//", "/*", "*/", "}", ")", "{", "(")
+
+
+def _unfenced(reply: str) -> str:
+    """The part of an unfenced reply from its package clause (or first declaration) to its last code line."""
+    lines = reply.splitlines()
+    start = next((n for n, line in enumerate(lines) if line.startswith("package ")), None)
+    if start is None:
+        heads = ("import ", "func ", "type ", "var ", "const ")
+        start = next((n for n, line in enumerate(lines) if line.startswith(heads)), None)
+    if start is None:
+        return ""
+    while start and lines[start - 1].startswith("//"):
+        start -= 1
+    end = len(lines)
+    while end > start and not lines[end - 1].startswith((*_TOP_LEVEL, " ", "\t")):
+        end -= 1
+    return "\n".join(lines[start:end])

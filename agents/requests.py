@@ -1,0 +1,78 @@
+"""What goes into a draft request, and so into a prompt: the one place that decides who sees what. Pure.
+
+A specialist's prompt is made from its request alone. The rule, whoever the author is: for a test
+file only exported declarations of other code are visible, never a body; for an implementation file
+the bodies of its own folder's other implementation files, and other folders as declarations.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Literal
+
+from guildbus.agents.golang.api import exported_api
+from guildbus.agents.planning import folder_of, is_test, overview
+from guildbus.agents.run_state import RunState
+from guildbus.protocols.messages.build import FileTask
+from guildbus.protocols.messages.draft import DraftRequested, Evidence, VisibleFile
+
+Author = Literal["go-dev", "go-test"]
+
+
+def draft_request(
+    state: RunState,
+    task: FileTask,
+    *,
+    author: Author,
+    round_number: int,
+    reason: Literal["first", "repair", "cross"] = "first",
+    previous: str = "",
+    min_cases: int = 0,
+    evidence: Sequence[Evidence] = (),
+) -> DraftRequested:
+    """The request for one file as the run stands."""
+    return DraftRequested(
+        task=task,
+        author=author,
+        round=round_number,
+        reason=reason,
+        module=state.plan.module,
+        overview=overview(state.spec, task),
+        api=state.plan.api.get(task.folder, ()),
+        examples=tuple(e for e in state.plan.examples if e.folder == task.folder),
+        visible=visible_files(state, task),
+        previous=previous,
+        evidence=tuple(evidence),
+        allow_imports=state.plan.allow_imports,
+        candidates=state.options.candidates,
+        seed=state.options.seed,
+        min_cases=min_cases,
+    )
+
+
+def visible_files(state: RunState, task: FileTask) -> tuple[VisibleFile, ...]:
+    """The files that the author of `task` may read, in the plan's order."""
+    shown: list[VisibleFile] = []
+    tree = state.tree()
+    for other in state.plan.tasks:
+        if other.path == task.path or is_test(other.path) or other.path not in tree:
+            continue
+        text = tree[other.path].content
+        same_folder = folder_of(other.path) == task.folder
+        if is_test(task.path) or not same_folder:
+            if same_folder and state.plan.api.get(task.folder):
+                continue
+            shown.append(_visible(other.path, "api", exported_api(text)))
+        else:
+            shown.append(_visible(other.path, "body", text))
+    return tuple(shown)
+
+
+def owner_of(task: FileTask) -> Author:
+    """The specialist that the plan names for a file."""
+    return "go-test" if is_test(task.path) else "go-dev"
+
+
+def _visible(path: str, view: Literal["body", "api"], content: str) -> VisibleFile:
+    return VisibleFile(
+        path=path, view=view, content=content, sha256=hashlib.sha256(content.encode()).hexdigest()
+    )

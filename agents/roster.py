@@ -1,0 +1,64 @@
+"""Which class plays which role: the built-in six, then entry points, then `module:Class`.
+
+Classes are imported only when their process starts: an agent pays for its own imports alone.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from types import MappingProxyType
+from typing import Final, cast
+
+from guildbus.agents.agent import Agent
+from guildbus.agents.settings import AgentSettings
+from guildbus.protocols.errors import ConfigError
+
+ENTRY_POINT_GROUP: Final = "guildbus.agents"
+
+BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "planner": "guildbus.agents.planner:Planner",
+        "go-dev": "guildbus.agents.go_dev:GoDev",
+        "go-test": "guildbus.agents.go_test:GoTest",
+        "gate-keeper": "guildbus.agents.gate_keeper:GateKeeper",
+        "verifier": "guildbus.agents.verifier:Verifier",
+        "repair-router": "guildbus.agents.repair_router:RepairRouter",
+    }
+)
+
+
+def class_for(role: str, entry: str = "") -> type[Agent]:
+    """The class that plays a role. ConfigError says why there is none."""
+    target = entry if ":" in entry else BUILT_IN.get(role) or _entry_point(entry or role)
+    module, _, name = target.partition(":")
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"no agent class: {error}", where=f"role {role!r}, {target!r}") from error
+    if not (isinstance(found, type) and issubclass(found, Agent)):
+        raise ConfigError("not a subclass of guildbus.agents.agent.Agent", where=f"role {role!r}, {target!r}")
+    if getattr(found, "role", None) != role:
+        raise ConfigError(
+            f"plays the role {getattr(found, 'role', None)!r}", where=f"role {role!r}, {target!r}"
+        )
+    return found
+
+
+def make_agent(settings: AgentSettings) -> Agent:
+    """The agent of these settings; classes that want none are made without."""
+    found = class_for(settings.role, settings.entry)
+    if found.__init__ is object.__init__:
+        return found()
+    return cast(Callable[[AgentSettings], Agent], found)(settings)
+
+
+def _entry_point(name: str) -> str:
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        if point.name == name:
+            return point.value
+    raise ConfigError(
+        "no agent plays this role",
+        where=f"role {name!r}",
+        remedy=f"give [[agents]] an entry `module:Class`, or install a package with the entry point group "
+        f"{ENTRY_POINT_GROUP}",
+    )

@@ -1,0 +1,113 @@
+"""What has happened in a run so far, folded from its messages. Pure.
+
+Every agent that needs more than the message in its hand folds the run's history into this. The fold
+knows nothing of who asks: the same messages give the same state, in any process, after any crash.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from guildbus.agents.planning import GO_MOD, folder_of, is_test
+from guildbus.protocols.errors import InvalidBody
+from guildbus.protocols.messages.base import Message
+from guildbus.protocols.messages.build import BuildOptions, BuildPlanned, BuildRequested, Plan
+from guildbus.protocols.messages.draft import DraftAccepted, DraftRejected, DraftRequested, GatedCandidate
+from guildbus.protocols.messages.verification import VerificationFinished, VerifiedFile
+from guildbus.protocols.spec import Spec
+
+TaskKey = tuple[str, str, int]
+"""A draft request is one of (path, author, round)."""
+
+
+@dataclass(slots=True)
+class RunState:
+    """A run, as its history tells it. `spec`, `plan` and `options` are set by the first two messages."""
+
+    spec: Spec
+    options: BuildOptions
+    plan: Plan
+    requests: list[DraftRequested] = field(default_factory=list)
+    accepted: list[DraftAccepted] = field(default_factory=list)
+    rejected: list[DraftRejected] = field(default_factory=list)
+    verifications: list[VerificationFinished] = field(default_factory=list)
+
+    @property
+    def stage(self) -> int:
+        """The newest stage for which a draft was asked."""
+        return max((request.task.stage for request in self.requests), default=0)
+
+    @property
+    def round(self) -> int:
+        """The newest round: 0 for first drafts, one more a repair."""
+        return max((request.round for request in self.requests), default=0)
+
+    @property
+    def best(self) -> VerificationFinished | None:
+        """The newest verification: selection sees to it that it never scores below an earlier one."""
+        return self.verifications[-1] if self.verifications else None
+
+    def outstanding(self) -> frozenset[TaskKey]:
+        """The draft requests that no gate has answered yet."""
+        asked: set[TaskKey] = {(r.task.path, r.author, r.round) for r in self.requests}
+        passed = {(a.task.path, a.author, a.round) for a in self.accepted}
+        refused = {(r.task.path, r.author, r.round) for r in self.rejected}
+        return frozenset(asked - passed - refused)
+
+    def pool(self, path: str) -> list[tuple[DraftAccepted, GatedCandidate]]:
+        """All candidates of a file that passed the gates, oldest first."""
+        return [(draft, one) for draft in self.accepted if draft.task.path == path for one in draft.accepted]
+
+    def lacking(self, stage: int) -> tuple[str, ...]:
+        """The files up to `stage` that have no candidate yet."""
+        return tuple(t.path for t in self.plan.tasks if t.stage <= stage and not self.pool(t.path))
+
+    def tree(self) -> dict[str, VerifiedFile]:
+        """The files of the newest verification, by path."""
+        return {file.path: file for file in self.best.files} if self.best is not None else {}
+
+    def sources(self, folder: str, *, tests: bool) -> dict[str, str]:
+        """The newest known text of a folder's implementation (or test) files, by path."""
+        known = {path: pool[0][1].content for path in self._paths() if (pool := self.pool(path))}
+        known |= {path: file.content for path, file in self.tree().items()}
+        return {
+            path: text
+            for path, text in known.items()
+            if path != GO_MOD and folder_of(path) == folder and is_test(path) == tests
+        }
+
+    def _paths(self) -> list[str]:
+        return [task.path for task in self.plan.tasks]
+
+
+def fold(history: Iterable[Message]) -> RunState:
+    """The state after these messages. Raises InvalidBody if the run has no plan yet."""
+    requested: BuildRequested | None = None
+    state: RunState | None = None
+    for message in history:
+        match message:
+            case BuildRequested():
+                requested = message
+            case BuildPlanned() if requested is not None:
+                state = RunState(requested.spec, message.options, message.plan)
+            case DraftRequested() if state is not None:
+                state.requests.append(message)
+            case DraftAccepted() if state is not None:
+                state.accepted.append(message)
+            case DraftRejected() if state is not None:
+                state.rejected.append(message)
+            case VerificationFinished() if state is not None:
+                state.verifications.append(message)
+    if state is None:
+        raise InvalidBody("the run has no plan", where="history", remedy="is the journal whole?")
+    return state
+
+
+FOLDED: tuple[type[Message], ...] = (
+    BuildRequested,
+    BuildPlanned,
+    DraftRequested,
+    DraftAccepted,
+    DraftRejected,
+    VerificationFinished,
+)
+"""The message types that `fold` reads."""

@@ -1,0 +1,171 @@
+"""What drives an agent: receive, decode, handle under a lease, acknowledge with the results.
+
+Every message ends in an ack, a nack with a reason, or the redelivery that a lost lease brings:
+
+    receive -> decode -> handler (time limit; lease renewed while it runs) -> ack with what it emits
+                  \\-> nack, fatal     \\-> GuildbusError or a bug: nack, tried again later
+
+Read `agent.py` for the other side of this, and `guildbus.bus.interface` for the bus.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from guildbus.agents.agent import Agent, Handler
+from guildbus.agents.context import Context
+from guildbus.bus.interface import AgentIdentity, Bus, Delivery
+from guildbus.protocols import codec, ids
+from guildbus.protocols.envelope import Envelope, format_time
+from guildbus.protocols.errors import GuildbusError, ProtocolError, Refused, StaleAttempt
+from guildbus.protocols.messages.base import Message
+from guildbus.protocols.registry import Registry
+from guildbus.protocols.wire import Packet
+
+
+def wrap(message: Message, *, source: str, subject: str, now: float, cause: Envelope | None = None) -> Packet:
+    """A body in its envelope. `cause` is the message that it answers: its run, trace, deadline, hops."""
+    message_id = ids.new_message_id()
+    envelope = Envelope(
+        id=message_id,
+        source=source,
+        type=message.wire_type(),
+        subject=subject,
+        time=format_time(now),
+        to=message.recipient,
+        traceparent=ids.traceparent(subject, message_id),
+        correlationid=message_id if cause is None else cause.correlationid or cause.id,
+        causationid=None if cause is None else cause.id,
+        deadline=None if cause is None else cause.deadline,
+        priority=4 if cause is None else cause.priority,
+        hops=0 if cause is None else cause.hops + 1,
+    )
+    return Packet(envelope, codec.encode(message))
+
+
+def retry_delay_s(attempt: int) -> float:
+    """How long to wait before the next attempt: 0.5, 1, 2, 4 ... at most 30 seconds."""
+    return float(min(30.0, 0.5 * 2 ** (attempt - 1)))
+
+
+class Runtime:
+    """One agent on one bus, until `stop`."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        bus: Bus,
+        identity: AgentIdentity,
+        registry: Registry,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._agent = agent
+        self._bus = bus
+        self._identity = identity
+        self._registry = registry
+        self._clock = clock
+        self._log = structlog.get_logger().bind(agent=identity.instance)
+        self._handling: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Take no more messages; give back what is in hand."""
+        self._stopping.set()
+
+    async def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Serve until `stop`. Raises BusError when no broker answers."""
+        await self._bus.open()
+        await self._agent.start()
+        on_ready()
+        stopped = asyncio.create_task(self._stopping.wait())
+        try:
+            while not self._stopping.is_set():
+                receiving = asyncio.create_task(self._bus.receive())
+                await asyncio.wait({receiving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                if not receiving.done():
+                    receiving.cancel()
+                    break
+                task = asyncio.create_task(self._handle(receiving.result()))
+                self._handling.add(task)
+                task.add_done_callback(self._handling.discard)
+        finally:
+            stopped.cancel()
+            for task in list(self._handling):
+                task.cancel()
+            await asyncio.gather(*self._handling, return_exceptions=True)
+            await self._agent.stop()
+            await self._bus.close()
+
+    async def _handle(self, delivery: Delivery) -> None:
+        envelope = delivery.packet.envelope
+        log = self._log.bind(run=envelope.subject, message=envelope.id, type=envelope.type)
+        try:
+            emits = await self._attempt(delivery, log)
+        except ProtocolError as error:
+            await self._give_back(delivery, log, error.code, str(error), fatal=True)
+        except GuildbusError as error:
+            await self._give_back(delivery, log, error.code, str(error))
+        except TimeoutError:
+            reason = f"no answer within {self._agent.handler_limit_s:.0f} s"
+            await self._give_back(delivery, log, "agent.timeout", reason)
+        except Exception as error:  # the outermost loop: a bug costs one attempt
+            log.exception("handler_failed")
+            await self._give_back(delivery, log, "agent.crashed", f"{type(error).__name__}: {error}")
+        else:
+            await self._settle(delivery, log, emits)
+        self._bus.set_activity("")
+
+    async def _attempt(self, delivery: Delivery, log: structlog.BoundLogger) -> Sequence[Message]:
+        envelope = delivery.packet.envelope
+        handler: Handler | None = self._agent.handlers.get(envelope.type)
+        if handler is None:
+            raise Refused(f"{self._agent.role} does not handle it", where=envelope.type)
+        message = codec.decode(envelope.type, delivery.packet.body, self._registry)
+        context = Context(
+            envelope=envelope,
+            max_attempts=delivery.max_attempts,
+            log=log,
+            clock=self._clock,
+            say=self._bus.set_activity,
+            read_history=lambda types: self._history(envelope, types),
+        )
+        renewing = asyncio.create_task(self._renew(delivery))
+        try:
+            return await asyncio.wait_for(handler(self._agent, message, context), self._agent.handler_limit_s)
+        finally:
+            renewing.cancel()
+
+    async def _history(self, envelope: Envelope, types: Sequence[str]) -> list[Message]:
+        packets = await self._bus.history(envelope.subject, envelope.seq, types)
+        return [codec.decode(packet.envelope.type, packet.body, self._registry) for packet in packets]
+
+    async def _renew(self, delivery: Delivery) -> None:
+        while True:
+            await asyncio.sleep(delivery.lease_s / 3)
+            await self._bus.renew(delivery)
+
+    async def _settle(self, delivery: Delivery, log: structlog.BoundLogger, emits: Sequence[Message]) -> None:
+        cause = delivery.packet.envelope
+        now = self._clock()
+        packets = [
+            wrap(message, source=self._identity.instance, subject=cause.subject, now=now, cause=cause)
+            for message in emits
+        ]
+        try:
+            await self._bus.ack(delivery, packets)
+        except StaleAttempt:
+            log.warning("answer_too_late", attempt=cause.attempt)
+        except Refused as error:
+            await self._give_back(delivery, log, error.code, str(error), fatal=True)
+
+    async def _give_back(
+        self, delivery: Delivery, log: structlog.BoundLogger, code: str, reason: str, *, fatal: bool = False
+    ) -> None:
+        attempt = delivery.packet.envelope.attempt
+        log.warning("attempt_failed", attempt=attempt, code=code, reason=reason, fatal=fatal)
+        try:
+            await self._bus.nack(delivery, code, reason, delay_s=retry_delay_s(attempt), fatal=fatal)
+        except Refused as error:
+            log.warning("nack_refused", reason=str(error))

@@ -1,0 +1,30 @@
+"""What one agent process is told at its start: a JSON file that `launch` writes and `main.py` reads."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from guildbus.agents.models import ModelEntry
+
+
+class AgentSettings(BaseModel):
+    """Who the agent is, where the bus is, and what it may use.
+
+    `entry` names a class (`module:Class`) for a role that is not built in. `models` are tried in order.
+    `candidates` and `temperature` override what a request or the prompts would take; None leaves them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    role: str
+    entry: str = ""
+    endpoint: str
+    journal: Path
+    state_dir: Path
+    cache_dir: Path
+    models: tuple[ModelEntry, ...] = ()
+    candidates: int | None = None
+    temperature: float | None = None
+    parallel_calls: int = 2
+    unsafe_no_sandbox: bool = False

@@ -1,0 +1,16 @@
+"""How it starts: the command line, configuration, processes, and what a person sees.
+
+    cli/             one module a group of commands; `app.py` puts them together
+    config.py        guild.toml, read once
+    specfile.py      YAML -> Spec, every mistake with its line
+    swarm.py         which processes make a swarm, and where they meet
+    supervisor.py    starts, watches, restarts and stops them (supervision.py decides)
+    model_files.py   the embedded model: where it comes from, its hash
+    model_servers.py the managed model server
+    building.py      one build, from spec to files on disk
+    live.py          the live view in the terminal
+    report.py        what a build reports, from its messages
+    tracing.py       a run as a causal tree
+
+Read `building.py` next.
+"""

@@ -1,0 +1,17 @@
+"""The command line: typer commands, thin over the rest of `launch`.
+
+    app.py       the commands put together, and errors turned into exit codes
+    console.py   printing: text for people, JSON for scripts
+    build.py     build, plan, score
+    swarm.py     up, down, status
+    looking.py   runs, trace
+    models.py    models list, pull, serve
+    guild.py     agents list, protocols export, doctor
+
+Exit codes (design §8): 0 green or done, 1 honest red, 2 bad usage or bad spec, 3 infrastructure,
+130 interrupted.
+"""
+
+from guildbus.launch.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,67 @@
+"""The commands put together. Whatever goes wrong ends in one line with a remedy and an exit code."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from guildbus import __version__
+from guildbus.launch.cli import build, guild, looking, models, swarm
+from guildbus.launch.cli.console import INTERRUPTED, exit_code, print_error
+from guildbus.launch.cli.state import Settings
+from guildbus.protocols.errors import GuildbusError
+
+app = typer.Typer(
+    name="guildbus",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Independent agents write Go over a message bus; the toolchain and evidence decide.",
+)
+app.command("build")(build.build)
+app.command("plan")(build.plan)
+app.command("score")(build.score)
+app.command("up")(swarm.up)
+app.command("down")(swarm.down)
+app.command("status")(swarm.status)
+app.command("runs")(looking.runs)
+app.command("trace")(looking.trace)
+app.command("doctor")(guild.doctor)
+app.add_typer(models.app, name="models")
+app.add_typer(guild.agents, name="agents")
+app.add_typer(guild.protocols, name="protocols")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"guildbus {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option(help="The guild.toml to use.", envvar="GUILDBUS_CONFIG")
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    ctx.obj = Settings(config)
+
+
+def main() -> None:
+    """The `guildbus` command."""
+    try:
+        app()
+    except GuildbusError as error:
+        print_error(error, as_json="--json" in sys.argv)
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(INTERRUPTED)

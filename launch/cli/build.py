@@ -1,0 +1,168 @@
+"""`guildbus build`, `plan`, `score`."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from guildbus.launch.cli.console import GREEN, INFRASTRUCTURE, RED, out, print_json
+from guildbus.launch.cli.state import config_of
+
+SpecArgument = Annotated[Path, typer.Argument(help="A YAML spec.", show_default=False)]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
+UnsafeOption = Annotated[
+    bool, typer.Option("--unsafe-no-sandbox", help="Run generated code without a sandbox. Don't.")
+]
+
+
+def build(
+    ctx: typer.Context,
+    spec: SpecArgument,
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", help="Where the package goes; out/<name> by default.")
+    ] = None,
+    candidates: Annotated[int | None, typer.Option(min=1, max=16, help="Drafts asked for at once.")] = None,
+    max_rounds: Annotated[int | None, typer.Option(min=1, max=50, help="Repairs before it stops.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The first sampling seed.")] = 1,
+    as_json: JsonOption = False,
+    unsafe_no_sandbox: UnsafeOption = False,
+) -> None:
+    """Turn a spec into a Go package that builds, vets and tests green, or say why not."""
+    started_at = time.time()
+    from guildbus.launch.building import build as run_build
+    from guildbus.launch.specfile import load_spec
+    from guildbus.protocols.messages.build import BuildOptions
+    from guildbus.protocols.registry import standard_registry
+
+    loaded = load_spec(spec)
+    config = config_of(ctx)
+    options = BuildOptions(
+        candidates=candidates or config.build.candidates,
+        max_rounds=max_rounds or config.build.max_rounds,
+        seed=seed,
+    )
+    folder = out_dir or Path("out") / loaded.name
+    view = _view(loaded.name, tuple(agent.name for agent in config.agents), as_json=as_json)
+    try:
+        result = asyncio.run(
+            run_build(
+                config,
+                loaded,
+                options,
+                folder,
+                view,
+                standard_registry(),
+                unsafe=unsafe_no_sandbox,
+                started_at=started_at,
+            )
+        )
+    finally:
+        view.close()
+    if as_json:
+        print_json(result.report)
+    else:
+        _print_result(result.report, folder)
+    raise typer.Exit(_exit_code(result.report))
+
+
+def _view(name: str, roles: tuple[str, ...], *, as_json: bool) -> Any:
+    from guildbus.launch.live import PlainView, SilentView, TerminalView
+
+    if as_json:
+        return SilentView()
+    console = out()
+    if console.is_terminal:
+        return TerminalView(console, f"building {name}", roles)
+    return PlainView(lambda text: print(text, flush=True))  # noqa: T201 - the plain view's output is this
+
+
+def _exit_code(report: dict[str, Any]) -> int:
+    if report["green"]:
+        return GREEN
+    return INFRASTRUCTURE if report["status"].startswith("red:infra") else RED
+
+
+def _print_result(report: dict[str, Any], folder: Path) -> None:
+    console = out()
+    score = report["score"]
+    stages = Table(box=None, pad_edge=False, header_style="bold")
+    stages.add_column("stage")
+    stages.add_column("result")
+    for stage in ("build", "vet", "test"):
+        stages.add_row(f"go {stage}", "[green]pass[/]" if score[stage] else "[red]fail[/]")
+    files = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("file", "author", "sha256"):
+        files.add_column(column)
+    for file in report["files"]:
+        files.add_row(file["path"], file["author"], file["sha256"][:12])
+    model = report["model"]
+    console.print()
+    console.print(files)
+    console.print()
+    console.print(stages)
+    console.print()
+    colour = "green" if report["green"] else "red"
+    console.print(f"score_backend {score['total']}/3   [{colour}]{report['status']}[/]")
+    console.print(
+        f"{report['wall_s']:.1f} s in {report['rounds']} round{'s' * (report['rounds'] != 1)}: "
+        f"model {model['calls']} calls, {model['prompt_tokens']} + {model['completion_tokens']} tokens; "
+        f"toolchain {report['toolchain_s']:.1f} s; the guild itself {report['overhead_s']:.1f} s"
+    )
+    if report["diagnosis"]:
+        console.print(report["diagnosis"], markup=False)
+    console.print(f"package: {folder}")
+    console.print(f"trace:   guildbus trace {report['run_id']}")
+
+
+def plan(ctx: typer.Context, spec: SpecArgument, as_json: JsonOption = False) -> None:
+    """A dry run: file tasks, owners, order, contracts."""
+    from guildbus.agents.planning import plan as make_plan
+    from guildbus.launch.specfile import load_spec
+
+    found = make_plan(load_spec(spec))
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+        return
+    console = out()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("stage", "file", "owner", "package", "tests"):
+        table.add_column(column)
+    for task in found.tasks:
+        table.add_row(str(task.stage), task.path, task.owner, task.package, ", ".join(task.tests))
+    console.print(table)
+    for folder, signatures in found.api.items():
+        console.print(f"\nstated in {folder or '.'}:")
+        for signature in signatures:
+            console.print(f"  {signature.text}", markup=False)
+    if found.examples:
+        console.print("\nstated values:")
+        for example in found.examples:
+            console.print(f"  {example.call} = {example.want}", markup=False)
+
+
+def score(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="A Go module.", show_default=False)],
+    as_json: JsonOption = False,
+    unsafe_no_sandbox: UnsafeOption = False,
+) -> None:
+    """Build, vet and test any Go tree in the sandbox: 0 to 3."""
+    from guildbus.launch.scoring import score_folder
+
+    config = config_of(ctx)
+    report = asyncio.run(score_folder(config, folder.absolute(), unsafe=unsafe_no_sandbox))
+    if as_json:
+        print_json(report)
+    else:
+        console = out()
+        console.print(f"score_backend {report['score']['total']}/3")
+        for stage in ("build", "vet", "test"):
+            console.print(f"  go {stage}: {'pass' if report['score'][stage] else 'fail'}")
+        for finding in report["findings"]:
+            console.print(f"  {finding}", markup=False)
+    sys.stdout.flush()
+    raise typer.Exit(GREEN if report["score"]["total"] == 3 else RED)

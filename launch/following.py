@@ -1,0 +1,54 @@
+"""Following a run from outside: its messages as the journal gets them, its agents as the broker sees them.
+
+An observer only reads: the journal file, and the broker's health report. Nothing waits for it.
+"""
+
+import asyncio
+import os
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from guildbus.bus.client import ZmqBus
+from guildbus.bus.interface import AgentIdentity
+from guildbus.bus.tail import JournalReader
+from guildbus.launch.run_log import Line, decode_line
+from guildbus.protocols.errors import BusError
+from guildbus.protocols.registry import Registry
+
+POLL_S = 0.1
+PAGE = 1000
+
+
+def visitor(endpoint: str, open_timeout_s: float = 15.0) -> ZmqBus:
+    """A connection of this process's own to a running broker, with a queue that nobody writes to."""
+    name = f"cli-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+    return ZmqBus(endpoint, AgentIdentity(name, name, "1"), credit=0, open_timeout_s=open_timeout_s)
+
+
+async def follow_run(journal: Path, run: str, registry: Registry, after: int = 0) -> AsyncIterator[Line]:
+    """Every message of a run after `after`, and then each new one, without end."""
+    reader = JournalReader(journal)
+    try:
+        while True:
+            found = reader.since(after, run, PAGE)
+            for stored in found:
+                after = stored.seq
+                yield decode_line(stored, registry)
+            if not found:
+                await asyncio.sleep(POLL_S)
+    finally:
+        reader.close()
+
+
+async def broker_health(endpoint: str, timeout_s: float = 3.0) -> dict[str, Any] | None:
+    """One health report; None if no broker answers there."""
+    bus = visitor(endpoint, timeout_s)
+    try:
+        await bus.open()
+        return await bus.health(timeout_s)
+    except (BusError, TimeoutError):
+        return None
+    finally:
+        await bus.close()

@@ -1,0 +1,105 @@
+"""What a build reports, made from its messages: the object that `build --json` ends with (design §8). Pure.
+
+Times: `model.wall_s` and `toolchain_s` add up what each call took; several at once count each. What
+the guild itself cost, `overhead_s`, is the wall time in which neither a model nor the toolchain worked:
+the build's wall time less the union of all their spans.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from guildbus.launch.run_log import RunLog
+from guildbus.protocols.messages.base import Span
+from guildbus.protocols.messages.build import BuildFinished, BuildRequested
+from guildbus.protocols.messages.draft import DraftProposed, ModelCall
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """The stretch of time that a build took, in seconds since the epoch.
+
+    `model_start` is the time spent starting the model server, if this build started it.
+    """
+
+    started_at: float
+    ended_at: float
+    model_start: Span | None = None
+
+    @property
+    def wall_s(self) -> float:
+        """From the command's start to its end."""
+        return self.ended_at - self.started_at
+
+
+def build_report(log: RunLog, wall: Wall) -> dict[str, Any]:
+    """The report of a finished run. Raises ValueError if it is not finished."""
+    finished = next(reversed(log.of(BuildFinished)), None)
+    if finished is None:
+        raise ValueError(f"run {log.run} is not finished")
+    calls = [call for proposed in log.of(DraftProposed) for call in proposed.calls]
+    paid = [call for call in calls if not call.cached]
+    busy = [_span_of(call) for call in paid] + list(finished.spans)
+    if wall.model_start is not None:
+        busy.append(wall.model_start)
+    score = finished.score
+    return {
+        "run_id": log.run,
+        "spec": finished.spec_name,
+        "green": finished.green,
+        "status": finished.status,
+        "score": {"build": score.build, "vet": score.vet, "test": score.test, "total": score.total},
+        "teeth": None,
+        "examined": {"functions": 0, "inputs": 0, "disputes": 0},
+        "rounds": finished.rounds,
+        "wall_s": round(wall.wall_s, 3),
+        "model": {
+            "calls": len(paid),
+            "cached_calls": len(calls) - len(paid),
+            "prompt_tokens": sum(call.prompt_tokens for call in paid),
+            "completion_tokens": sum(call.completion_tokens for call in paid),
+            "wall_s": round(sum(call.wall_s for call in paid), 3),
+            "start_s": round(wall.model_start.wall_s, 3) if wall.model_start is not None else 0.0,
+        },
+        "toolchain_s": round(sum(span.wall_s for span in finished.spans), 3),
+        "overhead_s": round(overhead_s(busy, wall), 3),
+        "files": [{"path": f.path, "author": f.author, "sha256": f.sha256} for f in finished.files],
+        "interventions": [],
+        "diagnosis": finished.diagnosis,
+        "failures": [failure.model_dump(mode="json") for failure in finished.failures],
+    }
+
+
+def run_summary(log: RunLog) -> dict[str, Any]:
+    """One line of `guildbus runs`: how a run stands, finished or not."""
+    requested = next(iter(log.of(BuildRequested)), None)
+    finished = next(reversed(log.of(BuildFinished)), None)
+    started_at = log.lines[0].at if log.lines else 0.0
+    return {
+        "run_id": log.run,
+        "spec": requested.spec.name if requested is not None else "",
+        "green": finished.green if finished is not None else False,
+        "status": finished.status if finished is not None else "unfinished",
+        "score": finished.score.total if finished is not None else 0,
+        "rounds": finished.rounds if finished is not None else 0,
+        "tokens": sum(c.completion_tokens for p in log.of(DraftProposed) for c in p.calls),
+        "started_at": log.lines[0].envelope.time if log.lines else "",
+        "wall_s": round(log.lines[-1].at - started_at, 3) if log.lines else 0.0,
+    }
+
+
+def overhead_s(busy: Iterable[Span], wall: Wall) -> float:
+    """The seconds of `wall` that no span covers."""
+    covered = 0.0
+    reached = wall.started_at
+    for span in sorted(busy, key=lambda span: span.started_at):
+        start = max(span.started_at, reached)
+        end = min(span.started_at + span.wall_s, wall.ended_at)
+        if end > start:
+            covered += end - start
+            reached = end
+    return max(0.0, wall.wall_s - covered)
+
+
+def _span_of(call: ModelCall) -> Span:
+    return Span(kind="model", started_at=call.started_at, wall_s=call.wall_s)

@@ -1,0 +1,76 @@
+"""A run as the journal has it, decoded: what reports, traces and live views are made from."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from guildbus.bus.tail import Attempt, JournalReader, Stored
+from guildbus.protocols import codec
+from guildbus.protocols.envelope import Envelope, parse_time
+from guildbus.protocols.errors import UsageError
+from guildbus.protocols.messages.base import Message
+from guildbus.protocols.messages.build import BuildRequested
+from guildbus.protocols.registry import Registry
+
+MessageT = TypeVar("MessageT", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One message of a run. `at` is when it was published, in seconds since the epoch."""
+
+    seq: int
+    envelope: Envelope
+    message: Message
+    size_bytes: int
+
+    @property
+    def at(self) -> float:
+        """Seconds since the epoch."""
+        return parse_time(self.envelope.time) or 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunLog:
+    """All messages of a run in journal order, and what happened to each."""
+
+    run: str
+    lines: tuple[Line, ...]
+    attempts: tuple[Attempt, ...] = ()
+
+    def of(self, body: type[MessageT]) -> list[MessageT]:
+        """The messages of one type, in order."""
+        return [line.message for line in self.lines if isinstance(line.message, body)]
+
+
+def decode_line(stored: Stored, registry: Registry) -> Line:
+    """One stored message, decoded."""
+    packet = stored.packet
+    message = codec.decode(packet.envelope.type, packet.body, registry)
+    return Line(stored.seq, packet.envelope, message, len(packet.body))
+
+
+def read_run(reader: JournalReader, run: str, registry: Registry) -> RunLog:
+    """A run's messages and their attempts."""
+    lines = tuple(decode_line(stored, registry) for stored in reader.history(run))
+    return RunLog(run, lines, tuple(reader.attempts(run)))
+
+
+def find_run(reader: JournalReader, wanted: str) -> str:
+    """The run that a person means: its whole name, a part of it that fits only one, or `last`.
+
+    Raises UsageError when there is none, or more than one.
+    """
+    runs = reader.subjects_of(BuildRequested.wire_type())
+    if wanted == "last" and runs:
+        return runs[0]
+    if wanted in runs:
+        return wanted
+    fitting = [run for run in runs if wanted in run]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        shown = ", ".join(fitting[:5])
+        raise UsageError(
+            f"{len(fitting)} runs fit: {shown}", where=f"run {wanted!r}", remedy="say more of its name"
+        )
+    raise UsageError("no such run", where=f"run {wanted!r}", remedy="`guildbus runs` lists them")

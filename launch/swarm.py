@@ -1,0 +1,217 @@
+"""A swarm: which processes it is made of, where they meet, and the record that others find it by.
+
+`child_specs` is pure: a configuration in, command lines out. `RunningSwarm` starts them under the
+supervisor and keeps `run/swarm.json` true while they live: `status`, `down` and a second `build` read it.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+
+from guildbus.agents.settings import AgentSettings
+from guildbus.launch.config import GuildConfig
+from guildbus.launch.config_tables import AgentTable
+from guildbus.launch.places import make_private
+from guildbus.launch.process import ChildSpec
+from guildbus.launch.serving import Fleet, Served
+from guildbus.launch.supervisor import ChildStatus, Supervisor
+
+UNDERTAKER = "planner"
+BROKER = "broker"
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmPaths:
+    """Where a configuration keeps what its swarm shares."""
+
+    state_dir: Path
+
+    @property
+    def journal(self) -> Path:
+        """The broker's journal."""
+        return self.state_dir / "journal.db"
+
+    @property
+    def logs(self) -> Path:
+        """One log file a process."""
+        return self.state_dir / "logs"
+
+    @property
+    def settings(self) -> Path:
+        """One settings file an agent."""
+        return self.state_dir / "run" / "agents"
+
+    @property
+    def record(self) -> Path:
+        """What runs now."""
+        return self.state_dir / "run" / "swarm.json"
+
+
+def replica_names(agent: AgentTable) -> tuple[str, ...]:
+    """The process names of one line of the roster: its name, or name-1, name-2 ..."""
+    if agent.replicas == 1:
+        return (agent.name,)
+    return tuple(f"{agent.name}-{number}" for number in range(1, agent.replicas + 1))
+
+
+def agent_settings(
+    config: GuildConfig, agent: AgentTable, name: str, fleet: Fleet, *, unsafe: bool
+) -> AgentSettings:
+    """What one agent process is told. `fleet` are its models, each at a URL that answers."""
+    paths = SwarmPaths(config.state_dir)
+    return AgentSettings(
+        name=name,
+        role=agent.role,
+        entry=agent.entry,
+        endpoint=config.endpoint,
+        journal=paths.journal,
+        state_dir=config.state_dir,
+        cache_dir=config.cache_dir,
+        models=fleet,
+        candidates=agent.candidates,
+        temperature=agent.temperature,
+        unsafe_no_sandbox=unsafe,
+    )
+
+
+def child_specs(config: GuildConfig) -> list[ChildSpec]:
+    """The broker first, then all agents at once."""
+    paths = SwarmPaths(config.state_dir)
+    limits = asdict(config.limits.for_broker()) | {"undertaker": UNDERTAKER}
+    python = (sys.executable, "-P", "-m")
+    broker = ChildSpec(
+        name=BROKER,
+        argv=(
+            *python,
+            "guildbus.bus.broker",
+            "--endpoint",
+            config.endpoint,
+            "--journal",
+            str(paths.journal),
+            "--limits",
+            json.dumps(limits),
+            "--max-bytes",
+            str(config.limits.max_message_bytes),
+        ),
+        log_path=paths.logs / f"{BROKER}.log",
+    )
+    agents = [
+        ChildSpec(
+            name=name,
+            argv=(*python, "guildbus.agents.main", "--settings", str(paths.settings / f"{name}.json")),
+            log_path=paths.logs / f"{name}.log",
+            env=agent.env,
+            ready_timeout_s=30.0,
+            stage=1,
+        )
+        for agent in config.agents
+        for name in replica_names(agent)
+    ]
+    return [broker, *agents]
+
+
+class RunningSwarm:
+    """A swarm under this process. `served` are the models that run; `owner` says who started it."""
+
+    def __init__(
+        self,
+        config: GuildConfig,
+        served: Served,
+        *,
+        owner: Literal["build", "up"],
+        unsafe: bool = False,
+        on_event: Callable[[ChildStatus], None] = lambda status: None,
+    ) -> None:
+        self.config = config
+        self._served = served
+        self._owner = owner
+        self._unsafe = unsafe
+        self._paths = SwarmPaths(config.state_dir)
+        self._on_event = on_event
+        self._started_at = time.time()
+        self._ready = False
+        self._supervisor = Supervisor(child_specs(config), on_event=self._heard)
+
+    async def start(self) -> None:
+        """Start all processes. Raises InfrastructureError, and then nothing is left running."""
+        make_private(self.config.state_dir)
+        make_private(self.config.runtime_dir)
+        self._paths.logs.mkdir(exist_ok=True)
+        self._paths.settings.mkdir(exist_ok=True)
+        for agent in self.config.agents:
+            for name in replica_names(agent):
+                fleet = self._served.fleets.get(agent.name, ())
+                settings = agent_settings(self.config, agent, name, fleet, unsafe=self._unsafe)
+                path = self._paths.settings / f"{name}.json"
+                path.write_text(settings.model_dump_json(indent=1), encoding="utf-8")
+        try:
+            await self._supervisor.start()
+        except BaseException:
+            await self.stop()
+            raise
+        self._ready = True
+        self._write_record()
+
+    async def wait(self) -> None:
+        """Return when the swarm was stopped; InfrastructureError if it cannot go on."""
+        await self._supervisor.wait()
+
+    async def stop(self) -> None:
+        """Stop all processes, and forget the record."""
+        await self._supervisor.stop()
+        if (record := read_record(self.config)) is None or record["pid"] == os.getpid():
+            self._paths.record.unlink(missing_ok=True)
+
+    def _heard(self, status: ChildStatus) -> None:
+        if self._ready:
+            self._write_record()
+        self._on_event(status)
+
+    def _write_record(self) -> None:
+        record = {
+            "pid": os.getpid(),
+            "owner": self._owner,
+            "endpoint": self.config.endpoint,
+            "journal": str(self._paths.journal),
+            "started_at": self._started_at,
+            "models": self._served.urls,
+            "processes": [
+                {
+                    "name": s.name,
+                    "pid": s.pid,
+                    "phase": str(s.phase),
+                    "since": s.since,
+                    "restarts": s.restarts,
+                }
+                for s in self._supervisor.statuses()
+            ],
+        }
+        replace_file(self._paths.record, json.dumps(record, indent=1))
+
+
+def read_record(config: GuildConfig) -> dict[str, Any] | None:
+    """The record of the swarm that runs on this state folder; None if none does."""
+    try:
+        record: dict[str, Any] = json.loads(SwarmPaths(config.state_dir).record.read_text(encoding="utf-8"))
+        owner = psutil.Process(record["pid"])
+        if owner.create_time() > record["started_at"] + 1:
+            return None
+    except (FileNotFoundError, psutil.NoSuchProcess, ValueError, KeyError):
+        return None
+    return record
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(name, path)

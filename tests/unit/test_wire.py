@@ -1,0 +1,209 @@
+"""The frames, byte for byte, and everything that is not a frame."""
+
+import msgpack
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from guildbus.protocols import wire
+from guildbus.protocols.envelope import Envelope
+from guildbus.protocols.errors import FrameError, GuildbusError, TooLarge
+from guildbus.protocols.wire import Frame, Kind, Packet
+
+ID = "01939f4e-7c00-7000-8000-000000000001"
+TIME = "2026-11-22T21:14:53.000000Z"
+ENVELOPE = Envelope(id=ID, source="planner/7", type="x.v1", subject="r", time=TIME, to="go-dev")
+ENVELOPE_BYTES = (
+    b"\x8b\xabspecversion\xa31.0\xa2id\xd9\x24" + ID.encode() + b"\xa6source\xa9planner/7"
+    b"\xa4type\xa4x.v1\xa7subject\xa1r\xa4time\xbb" + TIME.encode() + b"\xa2to\xa6go-dev"
+    b"\xa8priority\x04\xa4hops\x00\xa7attempt\x00\xa3seq\x00"
+)
+
+GOLDEN = [
+    (
+        Kind.HELLO,
+        {"agent": "a", "role": "ra", "incarnation": "1", "credit": 2, "holding": [["m", 1]]},
+        b"\x01",
+        b"\x85\xa5agent\xa1a\xa4role\xa2ra\xabincarnation\xa11\xa6credit\x02\xa7holding\x91\x92\xa1m\x01",
+    ),
+    (
+        Kind.WELCOME,
+        {"broker": "b", "heartbeat_s": 2.0, "lease_s": 30.0, "max_attempts": 5},
+        b"\x02",
+        (
+            b"\x84\xa6broker\xa1b\xabheartbeat_s\xcb\x40\x00\x00\x00\x00\x00\x00\x00"
+            b"\xa7lease_s\xcb\x40\x3e\x00\x00\x00\x00\x00\x00\xacmax_attempts\x05"
+        ),
+    ),
+    (Kind.PUBLISH, ENVELOPE.to_header(), b"\x03", ENVELOPE_BYTES),
+    (Kind.ACCEPTED, {"id": "m", "attempt": 0}, b"\x04", b"\x82\xa2id\xa1m\xa7attempt\x00"),
+    (
+        Kind.DELIVER,
+        ENVELOPE.to_header() | {"attempt": 1, "seq": 300},
+        b"\x05",
+        ENVELOPE_BYTES[: -len(b"\xa7attempt\x00\xa3seq\x00")] + b"\xa7attempt\x01\xa3seq\xcd\x01\x2c",
+    ),
+    (
+        Kind.ACK,
+        {"id": "m", "attempt": 1, "credit": 1},
+        b"\x06",
+        b"\x83\xa2id\xa1m\xa7attempt\x01\xa6credit\x01",
+    ),
+    (
+        Kind.NACK,
+        {"id": "m", "attempt": 1, "code": "c", "reason": "r", "delay_ms": 500, "fatal": False, "credit": 1},
+        b"\x07",
+        (
+            b"\x87\xa2id\xa1m\xa7attempt\x01\xa4code\xa1c\xa6reason\xa1r\xa8delay_ms\xcd\x01\xf4"
+            b"\xa5fatal\xc2\xa6credit\x01"
+        ),
+    ),
+    (Kind.RENEW, {"id": "m", "attempt": 1}, b"\x08", b"\x82\xa2id\xa1m\xa7attempt\x01"),
+    (Kind.HEARTBEAT, {"activity": "thinks"}, b"\x09", b"\x81\xa8activity\xa6thinks"),
+    (Kind.CREDIT, {"amount": 3}, b"\x0a", b"\x81\xa6amount\x03"),
+    (
+        Kind.ERROR,
+        {"code": "protocol.frame", "what": "w", "where": "h", "remedy": ""},
+        b"\x0b",
+        b"\x84\xa4code\xaeprotocol.frame\xa4what\xa1w\xa5where\xa1h\xa6remedy\xa0",
+    ),
+    (Kind.BYE, {}, b"\x0c", b"\x80"),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "kind_byte", "header_bytes"), GOLDEN, ids=[g[0].name for g in GOLDEN]
+)
+def test_golden_bytes(kind: Kind, header: dict[str, object], kind_byte: bytes, header_bytes: bytes) -> None:
+    frames = [b"\x01", kind_byte, header_bytes, b"body"]
+    assert wire.build(kind, header, b"body") == frames
+    assert wire.parse(frames) == Frame(kind, header, b"body")
+
+
+def test_there_is_a_golden_form_of_every_kind() -> None:
+    assert [golden[0] for golden in GOLDEN] == list(Kind)
+
+
+def test_golden_emits() -> None:
+    header = b"\xc4" + bytes([len(ENVELOPE_BYTES)]) + ENVELOPE_BYTES
+    golden = b"\x92" + header + b"\xc4\x01\x80"
+    packet = Packet(ENVELOPE, b"\x80")
+    assert wire.pack_emits([packet]) == golden
+    assert wire.unpack_emits(golden) == (packet,)
+    assert wire.pack_emits([]) == b""
+    assert wire.unpack_emits(b"") == ()
+
+
+@pytest.mark.parametrize(
+    ("frames", "error", "where"),
+    [
+        ([], FrameError, "frames"),
+        ([b"\x01", b"\x03", b"\x80"], FrameError, "frames"),
+        ([b"\x01", b"\x03", b"\x80", b"", b""], FrameError, "frames"),
+        ([b"\x02", b"\x03", b"\x80", b""], FrameError, "frame 0"),
+        ([b"", b"\x03", b"\x80", b""], FrameError, "frame 0"),
+        ([b"\x01", b"\x00", b"\x80", b""], FrameError, "frame 1"),
+        ([b"\x01", b"\x0d", b"\x80", b""], FrameError, "frame 1"),
+        ([b"\x01", b"\x03\x03", b"\x80", b""], FrameError, "frame 1"),
+        ([b"\x01", b"\x03", b"", b""], FrameError, "frame 2"),
+        ([b"\x01", b"\x03", b"\x90", b""], FrameError, "frame 2"),
+        ([b"\x01", b"\x03", b"\x81\xa1a", b""], FrameError, "frame 2"),
+        ([b"\x01", b"\x03", b"\x80\x80", b""], FrameError, "frame 2"),
+        ([b"\x01", b"\x03", b"\x81\x01\x01", b""], FrameError, "frame 2"),
+        ([b"\x01", b"\x03", b"\x81\xc4\x01a\x01", b""], FrameError, "frame 2"),
+        ([b"\x01", b"\x03", b"\x81\xa1\xff\x01", b""], FrameError, "frame 2"),
+        ([b"\x01", b"\x03", b"\x81\xa1a" + b"\x91" * 2000 + b"\x01", b""], FrameError, "frame 2"),
+        ([b"\x01", b"\x03", b"\x80" + b"\x00" * wire.MAX_HEADER_BYTES, b""], TooLarge, "frame 2"),
+        ([b"\x01", b"\x03", b"\x80", b"\x00" * 101], TooLarge, "frame 3"),
+    ],
+)
+def test_what_is_no_frame_is_refused_at_its_place(
+    frames: list[bytes], error: type[GuildbusError], where: str
+) -> None:
+    with pytest.raises(error) as caught:
+        wire.parse(frames, max_bytes=100)
+    assert caught.value.where == where
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\xc1", b"\x80", b"\x91\xc4\x00", b"\x92\x01\x02", b"\x92\xa1a\xc4\x00", b"\x92\xc4\x01\x80\xc4\x00"],
+)
+def test_what_are_no_emits_is_refused(data: bytes) -> None:
+    with pytest.raises(FrameError):
+        wire.unpack_emits(data)
+
+
+def test_an_oversized_header_inside_an_ack_is_refused() -> None:
+    header = msgpack.packb(ENVELOPE.to_header() | {"tracestate": "x" * wire.MAX_HEADER_BYTES})
+    with pytest.raises(TooLarge):
+        wire.unpack_emits(msgpack.packb([header, b""]))
+
+
+class TestCheckPacket:
+    """A sender hears at once what its receiver would refuse."""
+
+    def test_a_good_packet_passes(self) -> None:
+        wire.check_packet(Packet(ENVELOPE, b"x" * 100), max_bytes=100)
+
+    @pytest.mark.parametrize(
+        ("attributes", "body", "error"),
+        [
+            ({"subject": ""}, b"", FrameError),
+            ({"subject": "x" * 1025}, b"", FrameError),
+            ({"subject": "\ud800"}, b"", FrameError),
+            ({"priority": 10}, b"", FrameError),
+            ({"seq": 2**70}, b"", FrameError),
+            ({}, b"x" * 101, TooLarge),
+            (
+                dict.fromkeys(
+                    ("subject", "source", "to", "tracestate", "causationid", "dataschema"), "字" * 1024
+                ),
+                b"",
+                TooLarge,
+            ),
+        ],
+    )
+    def test_a_bad_one_does_not(
+        self, attributes: dict[str, object], body: bytes, error: type[GuildbusError]
+    ) -> None:
+        fields = {"id": ID, "source": "s", "type": "x.v1", "subject": "r", "time": TIME} | attributes
+        with pytest.raises(error):
+            wire.check_packet(Packet(Envelope(**fields), body), max_bytes=100)  # type: ignore[arg-type]
+
+    def test_emits_are_checked_one_by_one_and_in_sum(self) -> None:
+        with pytest.raises(FrameError):
+            wire.pack_emits([Packet(Envelope(id="", source="s", type="t", subject="r", time=TIME), b"")])
+        with pytest.raises(TooLarge, match="2 emits"):
+            wire.pack_emits([Packet(ENVELOPE, b"x" * 900)] * 2, max_bytes=1000)
+
+
+def never_crashes(frames: list[bytes]) -> None:
+    try:
+        frame = wire.parse(frames)
+        Envelope.from_header(frame.header)
+        wire.unpack_emits(frame.body)
+    except GuildbusError:
+        return
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(max_size=60), max_size=6))
+def test_random_frames_never_crash(frames: list[bytes]) -> None:
+    never_crashes(frames)
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(list(Kind)),
+    st.one_of(st.just(ENVELOPE_BYTES), st.binary(max_size=80)),
+    st.one_of(st.just(wire.pack_emits([Packet(ENVELOPE, b"\x80")] * 2)), st.binary(max_size=80)),
+    st.data(),
+)
+def test_mutated_frames_never_crash(kind: Kind, header: bytes, body: bytes, data: st.DataObject) -> None:
+    frames = [bytearray(part) for part in (b"\x01", bytes([kind]), header, body)]
+    for _ in range(data.draw(st.integers(1, 4))):
+        part = data.draw(st.sampled_from(frames[2:]))
+        if part:
+            part[data.draw(st.integers(0, len(part) - 1))] = data.draw(st.integers(0, 255))
+    never_crashes([bytes(part) for part in frames])
