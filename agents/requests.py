@@ -59,7 +59,7 @@ def visible_files(state: RunState, task: FileTask) -> tuple[VisibleFile, ...]:
         text = tree[other.path].content
         same_folder = folder_of(other.path) == task.folder
         if is_test(task.path) or not same_folder:
-            if same_folder and state.plan.api.get(task.folder):
+            if same_folder and task.folder in state.plan.api_complete:
                 continue
             shown.append(_visible(other.path, "api", exported_api(text)))
         else:

@@ -97,7 +97,11 @@ async def _serve(config: GuildConfig, *, unsafe: bool) -> None:
     await warm_toolchain(config, lambda text: None)
     async with served(config, lambda text: None) as models:
         swarm = RunningSwarm(config, models, owner="up", unsafe=unsafe)
-        await swarm.start()
+        try:
+            await asyncio.gather(swarm.start(), models.ready())
+        except BaseException:
+            await swarm.stop()
+            raise
         _answer({"ready": os.getpid()})
         stopping = asyncio.create_task(stop.wait())
         living = asyncio.create_task(swarm.wait())

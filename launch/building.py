@@ -93,11 +93,11 @@ async def _ground(config: GuildConfig, view: View, *, unsafe: bool) -> AsyncIter
     await check_sandbox(config, unsafe=unsafe)
     await warm_toolchain(config, view.phase)
     async with served(config, view.phase) as models:
-        view.phase("starting the swarm")
         swarm = RunningSwarm(config, models, owner="build", unsafe=unsafe)
-        await swarm.start()
         try:
-            yield _Ground(swarm, models.span)
+            # The swarm needs no model to start: both at once.
+            _, span = await asyncio.gather(swarm.start(), models.ready())
+            yield _Ground(swarm, span)
         finally:
             await swarm.stop()
 

@@ -58,10 +58,8 @@ async def examine(config: GuildConfig) -> list[Finding]:
     async def models() -> str:
         plan = serving_plan(config)
         check_files(config)
-        for bound in plan.bindings.values():
-            for binding in bound:
-                if binding.server is None:
-                    await ping(binding.entry, os.environ)
+        for entry in plan.endpoints():
+            await ping(entry, os.environ)
         names = {b.entry.model for bound in plan.bindings.values() for b in bound}
         return ", ".join(sorted(names))
 

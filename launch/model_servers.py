@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -143,10 +143,17 @@ class ManagedServer:
         self._holding: int | None = None
         self._guard: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, keep_alive: bool = False, timeout_s: float = READY_TIMEOUT_S) -> ServerRecord:
+    def start(
+        self,
+        *,
+        keep_alive: bool = False,
+        timeout_s: float = READY_TIMEOUT_S,
+        on_url: Callable[[str], None] = lambda url: None,
+    ) -> ServerRecord:
         """Return a server that answers: the one that runs, or a new one.
 
-        `keep_alive` leaves it running after the last user. Raises ModelError if it ends early or
+        `keep_alive` leaves it running after the last user. `on_url` hears where it will answer as
+        soon as that is known, seconds before it does. Raises ModelError if it ends early or
         is not ready in time (with the last lines of its log), or if one with other settings runs.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -158,7 +165,7 @@ class ManagedServer:
                 if record is None or not _answers(record, self.plan.health):
                     if record is not None:
                         _end(record)
-                    record = self._launch(keep_alive, timeout_s)
+                    record = self._launch(keep_alive, timeout_s, on_url)
                 elif record.fingerprint != self.plan.fingerprint:
                     raise ModelError(
                         f"a model server with other settings is running ({record.model}, pid {record.pid})",
@@ -167,6 +174,7 @@ class ManagedServer:
                     )
                 elif keep_alive and not record.keep_alive:
                     record = self._write(replace(record, keep_alive=True))
+                on_url(record.url)
         except BaseException:
             self._let_go()
             raise
@@ -185,7 +193,7 @@ class ManagedServer:
                 if self._guard is not None:
                     self._guard.wait(STOP_TIMEOUT_S)
 
-    def _launch(self, keep_alive: bool, timeout_s: float) -> ServerRecord:
+    def _launch(self, keep_alive: bool, timeout_s: float, on_url: Callable[[str], None]) -> ServerRecord:
         port = self.plan.port or _free_port()
         log = self._folder / f"{self.plan.name}.log"
         argv = [word.replace(PORT, str(port)) for word in self.plan.argv]
@@ -208,6 +216,7 @@ class ManagedServer:
         record = ServerRecord(
             self.plan.name, pid, created_s, url, self.plan.fingerprint, self.plan.model, str(log), keep_alive
         )
+        on_url(url)
         try:
             self._await_ready(record, self._guard, timeout_s)
         except BaseException:

@@ -9,9 +9,10 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from guildbus.agents.models import ModelEntry, ping
 from guildbus.launch.config import GuildConfig
@@ -19,7 +20,7 @@ from guildbus.launch.config_tables import DEFAULT_MODEL, AgentTable, ModelTable
 from guildbus.launch.llama_server import LlamaOptions
 from guildbus.launch.model_catalogue import find_model
 from guildbus.launch.model_files import is_ready, model_path
-from guildbus.launch.model_servers import ManagedServer, ServerPlan, plan_llama, plan_mlx
+from guildbus.launch.model_servers import ManagedServer, ServerPlan, ServerRecord, plan_llama, plan_mlx
 from guildbus.protocols.errors import ModelError
 from guildbus.protocols.messages.base import Span
 
@@ -49,6 +50,13 @@ class ServingPlan:
             )
             for agent, bindings in self.bindings.items()
         }
+
+    def endpoints(self) -> tuple[ModelEntry, ...]:
+        """The user's own endpoints, each once."""
+        own = {
+            b.entry.base_url: b.entry for bound in self.bindings.values() for b in bound if b.server is None
+        }
+        return tuple(own.values())
 
 
 def serving_plan(config: GuildConfig) -> ServingPlan:
@@ -124,35 +132,58 @@ def check_files(config: GuildConfig) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Models that answer: each agent's fleet, the servers' URLs, and the time that starting them took."""
+    """The models of a roster: each agent's fleet, and where the servers are, or will be in a moment.
+
+    `ready` returns once all of them answer, with the time that this took; what does not need a model
+    (the swarm's own start) can go on meanwhile. It raises ModelError if one does not answer.
+    """
 
     fleets: dict[str, Fleet]
     urls: dict[str, str]
-    span: Span
+    ready: Callable[[], Awaitable[Span]]
 
 
 @contextlib.asynccontextmanager
 async def served(config: GuildConfig, say: Callable[[str], None]) -> AsyncIterator[Served]:
-    """Everything that the roster's models need, running. Raises ModelError if one does not answer."""
+    """Everything that the roster's models need. Raises ModelError if a server cannot be started."""
     plan = serving_plan(config)
     if plan.servers:
         check_files(config)
     started_at, start = time.time(), time.monotonic()
-    running: list[ManagedServer] = []
+    servers = [ManagedServer(server_plan, config.state_dir) for server_plan in plan.servers]
+    starting: list[asyncio.Task[ServerRecord]] = []
     urls: dict[str, str] = {}
+
+    async def ready() -> Span:
+        await asyncio.gather(*starting)
+        for entry in plan.endpoints():
+            say(f"asking {entry.base_url}")
+            await ping(entry, os.environ)
+        return Span(kind="model-start", started_at=started_at, wall_s=time.monotonic() - start)
+
     try:
-        for server_plan in plan.servers:
-            say(f"starting the model server ({server_plan.model})")
-            server = ManagedServer(server_plan, config.state_dir)
-            record = await asyncio.to_thread(server.start)
-            running.append(server)
-            urls[server_plan.name] = record.url
-        for binding in {b.entry.base_url: b for bound in plan.bindings.values() for b in bound}.values():
-            if binding.server is None:
-                say(f"asking {binding.entry.base_url}")
-                await ping(binding.entry, os.environ)
-        span = Span(kind="model-start", started_at=started_at, wall_s=time.monotonic() - start)
-        yield Served(plan.fleets(urls), urls, span)
+        for server in servers:
+            say(f"starting the model server ({server.plan.model})")
+            task, urls[server.plan.name] = await _start(server)
+            starting.append(task)
+        yield Served(plan.fleets(urls), urls, ready)
     finally:
-        for server in reversed(running):
+        await asyncio.gather(*starting, return_exceptions=True)
+        for server in reversed(servers):
             await asyncio.to_thread(server.stop)
+
+
+async def _start(server: ManagedServer) -> "tuple[asyncio.Task[ServerRecord], str]":
+    """Start or join a server: the task that ends when it answers, and its URL, known long before."""
+    loop = asyncio.get_running_loop()
+    known: asyncio.Future[str] = loop.create_future()
+
+    def on_url(url: str) -> None:
+        loop.call_soon_threadsafe(known.set_result, url)
+
+    task = asyncio.create_task(asyncio.to_thread(server.start, on_url=on_url))
+    either: set[asyncio.Future[Any]] = {task, known}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    if not known.done():
+        return task, task.result().url
+    return task, known.result()

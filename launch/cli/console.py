@@ -13,11 +13,13 @@ RED = 1
 USAGE = 2
 INFRASTRUCTURE = 3
 INTERRUPTED = 130
+WIDE = 240
 
 
 def out() -> Console:
-    """Standard output, never wrapped when it is no terminal."""
-    return Console(soft_wrap=True, highlight=False)
+    """Standard output; as wide as it takes where it is no terminal."""
+    console = Console(soft_wrap=True, highlight=False)
+    return console if console.is_terminal else Console(soft_wrap=True, highlight=False, width=WIDE)
 
 
 def print_json(value: Any) -> None:
