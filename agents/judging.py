@@ -16,7 +16,7 @@ from guildbus.agents.golang.probe import PREFIX, write_probe
 from guildbus.agents.golang.stubs import stub_function, stubbable
 from guildbus.agents.golang.toolchain import Toolchain
 from guildbus.agents.judge_script import OVERLAYS, TREE, go_test, overlay, read_phases, write_script
-from guildbus.agents.sandbox import Command, Sandbox
+from guildbus.agents.sandbox import Command, Completed, Sandbox
 from guildbus.agents.verdicts import (
     Judgement,
     Run,
@@ -25,7 +25,7 @@ from guildbus.agents.verdicts import (
     test_files,
     tree_hash,
 )
-from guildbus.protocols.errors import UsageError
+from guildbus.protocols.errors import SandboxError, UsageError
 from guildbus.protocols.messages.base import Span
 from guildbus.protocols.messages.build import Plan
 
@@ -84,7 +84,15 @@ class Judge:
             Command(("sh", "-c", script), job, cwd=cwd, wall_s=self._timing.all_s, output_bytes=32_000_000)
         )
         span = Span(kind="toolchain", started_at=started_at, wall_s=done.wall_s)
-        return Run(read_phases(marker, done.stdout), span, timed_out=done.timed_out, stderr=done.stderr)
+        phases = read_phases(marker, done.stdout)
+        stopped = _why_stopped(done)
+        if not phases and not stopped:
+            raise SandboxError(
+                f"the judge's script did not run: {done.stderr.strip()[-400:]}",
+                where=self._sandbox.name,
+                remedy="run `guildbus doctor`",
+            )
+        return Run(phases, span, stopped)
 
     def _examples(self, tree: Mapping[str, str], plan: Plan, files: dict[str, str]) -> str:
         """Lay the probes into `files`; the command line that runs them, '' if there are none."""
@@ -147,6 +155,14 @@ def _emptied(tree: Mapping[str, str], plan: Plan, folder: str) -> list[tuple[str
             except KeyError:
                 continue
     return out
+
+
+def _why_stopped(done: Completed) -> str:
+    if done.timed_out:
+        return f"stopped after {done.wall_s:.0f} s of wall time"
+    if done.overcrowded:
+        return "stopped because it started too many processes"
+    return "stopped because it printed too much" if done.truncated else ""
 
 
 def _join(folder: str, name: str) -> str:

@@ -61,7 +61,7 @@ def after_rejection(state: RunState, rejected: DraftRejected) -> DraftRequested 
     tries = sum(1 for request in state.requests if request.task.path == task.path)
     if tries > min(RUNGS, state.options.max_rounds):
         return BuildStopped(reason="rejected", diagnosis=diagnose_rejection(rejected, tries))
-    rung = Rung(Suspect(task.path, evidence), task, tries - 1)
+    rung = Rung(Suspect(task.path, evidence, evidence), task, tries - 1)
     return _request(state, rung, previous=rejected.refused[0].content if rejected.refused else "")
 
 
@@ -116,7 +116,7 @@ def _request(state: RunState, rung: Rung, previous: str = "") -> DraftRequested:
         reason="repair" if rung.author == owner_of(rung.task) else "cross",
         previous=previous or (current.content if current is not None else ""),
         min_cases=current.cases if current is not None and is_test(rung.task.path) else 0,
-        evidence=rung.suspect.evidence,
+        evidence=rung.suspect.blind if rung.author == "go-test" else rung.suspect.evidence,
     )
 
 

@@ -13,17 +13,26 @@ from dataclasses import dataclass
 from guildbus.agents.planning import folder_of, is_test
 from guildbus.agents.run_state import RunState
 from guildbus.protocols.messages.draft import Evidence
-from guildbus.protocols.messages.verification import Diagnostic, TestFailure, VerificationFinished
+from guildbus.protocols.messages.verification import (
+    BrokenExample,
+    Diagnostic,
+    TestFailure,
+    VerificationFinished,
+)
 
 MAX_EVIDENCE = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A file that may be at fault, with what its author should hear."""
+    """A file that may be at fault, with what its author should hear.
+
+    `blind` is what an author hears who may not know what the code answered: go-test, whatever it writes.
+    """
 
     path: str
     evidence: tuple[Evidence, ...]
+    blind: tuple[Evidence, ...]
 
 
 def suspects(state: RunState, found: VerificationFinished) -> tuple[Suspect, ...]:
@@ -31,24 +40,29 @@ def suspects(state: RunState, found: VerificationFinished) -> tuple[Suspect, ...
     paths = [task.path for task in state.plan.tasks if task.stage <= found.stage]
     if found.diagnostics and not (found.score.build and found.score.vet):
         return _complained_of(paths, found.diagnostics)
-    accused: list[Suspect] = []
-    if found.broken_examples:
-        folders = {e.folder for e in state.plan.examples if e.call in {b.call for b in found.broken_examples}}
-        evidence = tuple(
-            Evidence(
-                kind="example",
-                where=b.call,
-                text=f"The spec says {b.call} = {b.want}; the code gives {b.got}.",
-            )
-            for b in found.broken_examples
-        )
-        accused += [
-            Suspect(p, evidence[:MAX_EVIDENCE]) for p in paths if not is_test(p) and folder_of(p) in folders
-        ]
+    accused = _convicted(state, paths, found.broken_examples)
     if found.failures:
-        accused += _pair(paths, found.failures)
+        accused += _pair(state, paths, found.failures)
     accused += _blind_tests(state, paths, found)
+    if not accused and found.diagnostics:
+        return _complained_of(paths, found.diagnostics)
     return _merged(accused)
+
+
+def _convicted(state: RunState, paths: list[str], broken: Iterable[BrokenExample]) -> list[Suspect]:
+    """The implementations that do not give a value that the spec states."""
+    accused: list[Suspect] = []
+    for b in broken:
+        says = f"The spec says {b.call} = {b.want}"
+        told = Evidence(kind="example", where=b.call, text=f"{says}; the code gives {b.got}.")
+        blind = Evidence(kind="example", where=b.call, text=f"{says}.")
+        folders = {e.folder for e in state.plan.examples if e.call == b.call}
+        accused += [
+            Suspect(path, (told,), (blind,))
+            for path in paths
+            if not is_test(path) and folder_of(path) in folders
+        ]
+    return accused
 
 
 def _complained_of(paths: list[str], diagnostics: Iterable[Diagnostic]) -> tuple[Suspect, ...]:
@@ -63,36 +77,44 @@ def _complained_of(paths: list[str], diagnostics: Iterable[Diagnostic]) -> tuple
         (path for path in by_file if path in paths), key=lambda path: (is_test(path), paths.index(path))
     )
     if not named:
-        everything = tuple(e for evidence in by_file.values() for e in evidence)
-        return tuple(Suspect(path, everything[:MAX_EVIDENCE]) for path in paths)
-    return tuple(Suspect(path, tuple(by_file[path][:MAX_EVIDENCE])) for path in named)
+        everything = tuple(e for evidence in by_file.values() for e in evidence)[:MAX_EVIDENCE]
+        return tuple(Suspect(path, everything, everything) for path in paths)
+    shown = {path: tuple(by_file[path][:MAX_EVIDENCE]) for path in named}
+    return tuple(Suspect(path, shown[path], shown[path]) for path in named)
 
 
-def _pair(paths: list[str], failures: Iterable[TestFailure]) -> list[Suspect]:
+def _pair(state: RunState, paths: list[str], failures: Iterable[TestFailure]) -> list[Suspect]:
     """Both sides of each failing assertion; a panic inside an implementation puts that first."""
-    tests: dict[str, list[Evidence]] = {}
-    code: dict[str, list[Evidence]] = {}
+    tests: list[Suspect] = []
+    code: list[Suspect] = []
     crashed: set[str] = set()
     for failure in failures:
-        file = failure.file if failure.file in paths else _test_file(paths, failure)
-        if file and not is_test(file):
-            crashed.add(file)
-        folder = folder_of(file) if file else ""
-        test_file = file if file and is_test(file) else _test_file(paths, failure)
-        if test_file:
-            tests.setdefault(test_file, []).append(_for_tester(failure))
-        for path in paths:
-            if not is_test(path) and folder_of(path) == folder:
-                code.setdefault(path, []).append(_for_developer(failure))
-    accused = [Suspect(path, tuple(evidence[:MAX_EVIDENCE])) for path, evidence in tests.items()]
-    accused += [Suspect(path, tuple(evidence[:MAX_EVIDENCE])) for path, evidence in code.items()]
-    return sorted(accused, key=lambda suspect: suspect.path not in crashed)
+        if failure.file in paths and not is_test(failure.file):
+            crashed.add(failure.file)
+        blind = (_for_tester(failure),)
+        tests += [Suspect(path, blind, blind) for path in _test_files(state, paths, failure)]
+        code += [Suspect(path, (_for_developer(failure),), blind) for path in _tested(state, paths, failure)]
+    return sorted((*tests, *code), key=lambda suspect: suspect.path not in crashed)
 
 
-def _test_file(paths: list[str], failure: TestFailure) -> str:
-    candidates = [path for path in paths if is_test(path)]
-    same = [path for path in candidates if failure.package.endswith(folder_of(path) or failure.package)]
-    return next(iter(same or candidates), "")
+def _test_files(state: RunState, paths: list[str], failure: TestFailure) -> list[str]:
+    """The file that a failure names; else those of its package asked for its test; else all of them."""
+    if failure.file in paths and is_test(failure.file):
+        return [failure.file]
+    tests = [path for path in paths if is_test(path)]
+    near = [path for path in tests if folder_of(path) == _folder(state, failure)] or tests
+    name = failure.test.partition("/")[0]
+    return [path for path in near if name in state.plan.task(path).tests] or near
+
+
+def _tested(state: RunState, paths: list[str], failure: TestFailure) -> list[str]:
+    """The implementations of the failure's package; all of them if it holds only tests."""
+    code = [path for path in paths if not is_test(path)]
+    return [path for path in code if folder_of(path) == _folder(state, failure)] or code
+
+
+def _folder(state: RunState, failure: TestFailure) -> str:
+    return failure.package.removeprefix(state.plan.module).strip("/")
 
 
 def _for_developer(failure: TestFailure) -> Evidence:
@@ -123,8 +145,11 @@ def _blind_tests(state: RunState, paths: list[str], found: VerificationFinished)
                 kind="missing", where=name, text=f"The test function {name} is asked for and did not run."
             )
             for name in found.missing_tests
-            if name in task.tests or not task.tests
+            if name in task.tests
         ]
+        if task.path in found.missing_tests:
+            text = f"No test function of {task.path} ran."
+            evidence.append(Evidence(kind="missing", where=task.path, text=text))
         stated = {signature.name for signature in state.plan.api.get(task.folder, ())}
         evidence += [
             Evidence(
@@ -134,12 +159,18 @@ def _blind_tests(state: RunState, paths: list[str], found: VerificationFinished)
             if name in stated or not stated
         ]
         if evidence:
-            accused.append(Suspect(task.path, tuple(evidence[:MAX_EVIDENCE])))
+            accused.append(Suspect(task.path, tuple(evidence), tuple(evidence)))
     return accused
 
 
 def _merged(accused: Iterable[Suspect]) -> tuple[Suspect, ...]:
-    merged: dict[str, tuple[Evidence, ...]] = {}
+    """One suspect a file, in the order in which they were first named."""
+    merged: dict[str, Suspect] = {}
     for suspect in accused:
-        merged[suspect.path] = merged.get(suspect.path, ()) + suspect.evidence
-    return tuple(Suspect(path, evidence[:MAX_EVIDENCE]) for path, evidence in merged.items())
+        known = merged.setdefault(suspect.path, Suspect(suspect.path, (), ()))
+        merged[suspect.path] = Suspect(
+            suspect.path,
+            (*known.evidence, *suspect.evidence)[:MAX_EVIDENCE],
+            (*known.blind, *suspect.blind)[:MAX_EVIDENCE],
+        )
+    return tuple(merged.values())

@@ -117,8 +117,7 @@ def _user_parts(request: DraftRequested) -> Iterator[_Part]:
     task = request.task
     yield _Part("spec", task.path, _spec(request))
     yield _Part("api", task.folder or ".", _section("Exported:", (sign.text for sign in request.api)))
-    stated = (f"{example.call} = {example.want}" for example in request.examples)
-    yield _Part("example", task.folder or ".", _section("Stated values:", stated))
+    yield _Part("example", task.folder or ".", _section("Stated values:", _stated_values(request)))
     for file in request.visible:
         kind: PartKind = "body" if file.view == "body" else "api"
         yield _Part(kind, file.path, f"{file.path} exists already:\n{_fenced(file.content)}\n")
@@ -141,6 +140,15 @@ def _spec(request: DraftRequested) -> str:
 def _section(title: str, lines: Iterator[str]) -> str:
     body = "\n".join(lines)
     return f"{title}\n{body}\n\n" if body else ""
+
+
+def _stated_values(request: DraftRequested) -> Iterator[str]:
+    """All of them for a test, whose rows they become; for an implementation those its prose leaves out."""
+    said = "" if is_test(request.task) else "".join(request.overview.split())
+    for example in request.examples:
+        line = f"{example.call} = {example.want}"
+        if "".join(line.split()) not in said:
+            yield line
 
 
 def _fenced(source: str) -> str:
@@ -179,7 +187,7 @@ def _instruction(request: DraftRequested, *, mending: bool) -> str:
         package=task.package,
         tests=", ".join(task.tests) or "a TestXxx for each function",
         functions=functions or "the code under test",
-        min_cases=request.min_cases,
+        min_cases=request.min_cases or "three",
     )
     return text.strip("\n")
 
@@ -201,7 +209,7 @@ def _seed(request: DraftRequested, candidate: int) -> int:
 
 def _max_tokens(request: DraftRequested) -> int:
     """Room for the file (about three characters a token) and no more: a runaway reply costs minutes."""
-    expected = 500 + 250 * len(request.api) if request.api else 1500
+    expected = 350 + 200 * len(request.api) if request.api else 1500
     return min(3000, max(expected, 300 + len(request.previous) // 2))
 
 

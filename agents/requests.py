@@ -1,8 +1,8 @@
 """What goes into a draft request, and so into a prompt: the one place that decides who sees what. Pure.
 
-A specialist's prompt is made from its request alone. The rule, whoever the author is: for a test
-file only exported declarations of other code are visible, never a body; for an implementation file
-the bodies of its own folder's other implementation files, and other folders as declarations.
+A specialist's prompt is made from its request alone. The rule: whoever writes a test file, and go-test
+whatever it writes, sees only exported declarations of other code, never a body; go-dev at an implementation
+file sees the bodies of its own folder's other implementation files, and other folders as declarations.
 """
 
 import hashlib
@@ -30,6 +30,8 @@ def draft_request(
     evidence: Sequence[Evidence] = (),
 ) -> DraftRequested:
     """The request for one file as the run stands."""
+    if author == "go-test" and not is_test(task.path):
+        previous = ""
     return DraftRequested(
         task=task,
         author=author,
@@ -39,7 +41,7 @@ def draft_request(
         overview=overview(state.spec, task),
         api=state.plan.api.get(task.folder, ()),
         examples=tuple(e for e in state.plan.examples if e.folder == task.folder),
-        visible=visible_files(state, task),
+        visible=visible_files(state, task, author),
         previous=previous,
         evidence=tuple(evidence),
         allow_imports=state.plan.allow_imports,
@@ -49,8 +51,9 @@ def draft_request(
     )
 
 
-def visible_files(state: RunState, task: FileTask) -> tuple[VisibleFile, ...]:
+def visible_files(state: RunState, task: FileTask, author: Author) -> tuple[VisibleFile, ...]:
     """The files that the author of `task` may read, in the plan's order."""
+    blind = is_test(task.path) or author == "go-test"
     shown: list[VisibleFile] = []
     tree = state.tree()
     for other in state.plan.tasks:
@@ -58,7 +61,7 @@ def visible_files(state: RunState, task: FileTask) -> tuple[VisibleFile, ...]:
             continue
         text = tree[other.path].content
         same_folder = folder_of(other.path) == task.folder
-        if is_test(task.path) or not same_folder:
+        if blind or not same_folder:
             if same_folder and task.folder in state.plan.api_complete:
                 continue
             shown.append(_visible(other.path, "api", exported_api(text)))

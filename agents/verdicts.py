@@ -42,12 +42,11 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the judge's script."""
+    """One run of the judge's script. `stopped` says why it was killed, '' if it was not."""
 
     phases: Mapping[str, Phase]
     span: Span
-    timed_out: bool = False
-    stderr: str = ""
+    stopped: str = ""
     nothing: Phase = field(default=Phase(1, ""))
 
     def phase(self, name: str) -> Phase:
@@ -184,8 +183,6 @@ def _diagnostics(
 
 
 def _failures(run: Run, plan: Plan | None, report: TestReport) -> tuple[TestFailure, ...]:
-    if not run.timed_out:
+    if not run.stopped:
         return report.failures
-    package = plan.module if plan else ""
-    stopped = f"the toolchain was stopped after {run.span.wall_s:.0f} s of wall time"
-    return (*report.failures, TestFailure(package=package, test="", output=stopped))
+    return (*report.failures, TestFailure(package=plan.module if plan else "", test="", output=run.stopped))

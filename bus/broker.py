@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import signal
+import socket as stdlib_socket
 import sqlite3
 import sys
 import time
@@ -58,6 +59,7 @@ class Broker:
         self._max_bytes = max_bytes
         self._hot: dict[int, Packet] = {}
         self._stopping = False
+        self._wake_in, self._wake_out = stdlib_socket.socketpair()
         self._ticked = 0.0
         self._log = structlog.get_logger("broker")
         self._routing = Routing(limits, ids.new_message_id()[-12:], journal.next_seq() if journal else 1)
@@ -94,13 +96,16 @@ class Broker:
         return socket
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
-        """Finish the turn, then leave."""
-        self._stopping = True
+        """Finish the turn, then leave. A poll that a signal interrupts is resumed, so it is woken too."""
+        if not self._stopping:
+            self._stopping = True
+            self._wake_in.send(b"\0")
 
     def run(self) -> None:
         """The loop, until `stop`."""
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._wake_out, zmq.POLLIN)
         try:
             while not self._stopping:
                 poller.poll(max(0, int((self._next_tick() - self._clock()) * 1000)) + 1)
@@ -112,6 +117,9 @@ class Broker:
                 self._turn(actions, now)
         finally:
             self._socket.close()
+            self._stopping = True
+            self._wake_in.close()
+            self._wake_out.close()
             if self._journal is not None:
                 self._journal.close()
             if self._socket_lock is not None:

@@ -64,7 +64,10 @@ class Bus(Protocol):
         """
 
     async def receive(self) -> Delivery:
-        """The next message for this agent. Raises BusError once closed, Replaced when a newer incarnation took over."""
+        """The next message for this agent.
+
+        Raises BusError once closed, Replaced when a newer incarnation took over.
+        """
 
     async def ack(self, delivery: Delivery, emits: Sequence[Packet] = ()) -> None:
         """Settle, and publish the results, in one transaction.

@@ -46,9 +46,11 @@ async def run_bounded(
     env: Mapping[str, str],
     wall_s: float,
     output_bytes: int,
-    processes: int,
+    processes: int | None = None,
 ) -> Completed:
-    """Run `argv` to its end, at most `wall_s` seconds, `output_bytes` bytes a stream and `processes`.
+    """Run `argv` to its end, at most `wall_s` seconds, `output_bytes` bytes a stream.
+
+    `processes` is for bubblewrap: more of them inside its PID namespace end the run.
 
     Raises SandboxError when the program cannot be started at all.
     """
@@ -74,7 +76,7 @@ async def run_bounded(
     readers = [asyncio.create_task(out.drain(process.stdout)), asyncio.create_task(err.drain(process.stderr))]
     over = asyncio.create_task(process.wait())
     too_much = asyncio.create_task(full.wait())
-    too_many = asyncio.create_task(crowded(process.pid, processes))
+    too_many = asyncio.create_task(_too_many(process.pid, processes))
     try:
         ends = (over, too_much, too_many)
         done, _ = await asyncio.wait(ends, timeout=wall_s, return_when=asyncio.FIRST_COMPLETED)
@@ -94,6 +96,13 @@ async def run_bounded(
         truncated=full.is_set(),
         overcrowded=too_many in done,
     )
+
+
+async def _too_many(pid: int, limit: int | None) -> None:
+    if limit is None:
+        await asyncio.Event().wait()
+    else:
+        await crowded(pid, limit)
 
 
 def _kill_group(pid: int) -> None:

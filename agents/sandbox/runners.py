@@ -98,7 +98,6 @@ class SeatbeltSandbox:
                 env=inner_environment(self._policy, command.env, tmp=str(scratch / "tmp"), cache=cache),
                 wall_s=command.wall_s,
                 output_bytes=command.output_bytes,
-                processes=self._policy.limits.processes,
             )
 
     async def probe(self) -> None:
@@ -135,7 +134,6 @@ class UnsandboxedRunner:
                 env=inner_environment(self._policy, command.env, tmp=str(scratch / "tmp"), cache=cache),
                 wall_s=command.wall_s,
                 output_bytes=command.output_bytes,
-                processes=self._policy.limits.processes,
             )
 
     async def probe(self) -> None:

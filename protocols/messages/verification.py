@@ -75,8 +75,9 @@ class VerificationFinished(Message):
     """The best tree so far, judged. Green goes to the planner, red to the repair-router.
 
     `stage` is the plan's stage that this tree completes; `tried` counts the combinations of
-    candidates that were run, `tests_passed` of `tests_total` rows where a test names them; `missing_tests` were asked for and did not run; `unnoticed` are
-    functions that can be emptied without any test failing: a suite that would bless anything.
+    candidates that were run, `tests_passed` of `tests_total` rows where a test names them;
+    `missing_tests` were asked for and did not run; `unnoticed` are functions that can be emptied
+    without any test failing: a suite that would bless anything.
     """
 
     type: ClassVar[str] = "verification.finished"

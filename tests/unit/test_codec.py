@@ -128,7 +128,7 @@ def test_infinite_seconds_survive() -> None:
         score=Score(),
         rounds=0,
         files=(),
-        spans=({"kind": "model", "started_at": 1.0, "wall_s": math.inf},),  # type: ignore[arg-type]
+        spans=({"kind": "model", "started_at": 1.0, "wall_s": math.inf},),
     )
     assert codec.decode("build.finished.v1", codec.encode(finished), REGISTRY) == finished
 
@@ -219,7 +219,7 @@ def test_random_values_never_crash(wire_type: str, value: object) -> None:
 def test_mutated_bodies_never_crash(data: st.DataObject) -> None:
     stopped = BuildStopped(
         reason="stall", diagnosis="no way", failures=({"package": "p", "test": "t", "output": "o"},)
-    )  # type: ignore[arg-type]
+    )
     encoded = bytearray(codec.encode(data.draw(st.sampled_from([DIED, stopped]))))
     for _ in range(data.draw(st.integers(1, 4))):
         encoded[data.draw(st.integers(0, len(encoded) - 1))] = data.draw(st.integers(0, 255))

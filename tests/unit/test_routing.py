@@ -211,7 +211,7 @@ class TestPublish:
         assert desk.codes() == [Refused.code]
 
     @pytest.mark.parametrize("attributes", [{"attempt": 1}, {"seq": 1}])
-    def test_attempt_and_seq_are_the_brokers(self, desk: Desk, attributes: dict[str, int]) -> None:
+    def test_attempt_and_seq_are_the_brokers(self, desk: Desk, attributes: dict[str, Any]) -> None:
         me = desk.join("a")
         desk.publish(me, packet("m1", **attributes))
         assert desk.codes() == [Refused.code]
@@ -253,6 +253,14 @@ class TestDispatch:
         desk.publish(me, packet("m1", to="q", priority=9), packet("m2", to="a", priority=0))
         desk.tell(Credit(me, 1))
         assert desk.delivered() == [(me, 2, 1)]
+
+    def test_also_when_all_queues_are_looked_through(self, desk: Desk) -> None:
+        other = desk.join("z", role="zz")
+        desk.publish(other, packet("m1"), packet("m2"))
+        me = desk.join("a", credit=1)
+        desk.publish(other, packet("m3", to="a"))
+        desk.tell(Nack(me, "m1", 1, "c", "r", fatal=True, credit=1))
+        assert desk.delivered() == [(me, 3, 1)]
 
 
 class TestAck:

@@ -272,13 +272,13 @@ class Swarm(RuleBasedStateMachine):
     def control(self, name: str, what: str, amount: int) -> None:
         """Everything that is not about a message."""
         peer = self.peers.get(name, b"?")
-        event: Event = {
+        choices: dict[str, Event] = {
             "credit": Credit(peer, amount),
             "heartbeat": Heartbeat(peer),
             "bye": Bye(peer),
             "unreachable": Unreachable(peer),
-        }[what]
-        self.tell(event)
+        }
+        self.tell(choices[what])
 
     @rule(seconds=st.sampled_from([0.5, 4.0, 11.0, 30.0]))
     def time_passes(self, seconds: float) -> None:
@@ -337,9 +337,8 @@ class Swarm(RuleBasedStateMachine):
         for _ in range(len(self.ledger.entries) * 2 + 5):
             self.now += 1
             for entry in list(self.ledger.entries.values()):
-                peer = served.get(str(entry.queue))
-                if entry.holder.endswith("/999") and peer is not None:
-                    self.tell(Ack(peer, entry.packet.envelope.id, entry.attempt, credit=1))
+                if entry.holder.endswith("/999") and entry.queue in served:
+                    self.tell(Ack(served[entry.queue], entry.packet.envelope.id, entry.attempt, credit=1))
         self.now += 50
         self.tell(Tick())
         assert {entry.state for entry in self.ledger.entries.values()} <= {"settled", "dead", "announced"}

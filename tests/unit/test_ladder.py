@@ -1,0 +1,213 @@
+"""The ladder: owner, owner again, the other specialist, an honest stop; and whatever is found, it ends."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from guildbus.agents import ladder
+from guildbus.agents.ladder import RUNGS, after_red, after_rejection, surface
+from guildbus.protocols.messages.build import BuildStopped
+from guildbus.protocols.messages.draft import DraftRejected, DraftRequested
+from guildbus.protocols.messages.verification import BrokenExample, Diagnostic, VerificationFinished
+from told import IMPLEMENTATION, NUMKIT, SUITE, Told, failure, refusal
+
+IMPL, TEST = "numkit.go", "numkit_test.go"
+COMPLAINT = Diagnostic(tool="build", file=IMPL, line=4, column=1, message="undefined: x")
+
+
+def drafted(**options: int) -> Told:
+    return Told.of(NUMKIT, **options).accept(IMPL, IMPLEMENTATION).accept(TEST, SUITE, cases=4)
+
+
+def next_of(run: Told) -> DraftRequested | BuildStopped:
+    """What the router says to the newest message; it is told."""
+    newest = run.messages[-1]
+    if isinstance(newest, DraftRejected):
+        answer = after_rejection(run.state, newest)
+    else:
+        assert isinstance(newest, VerificationFinished)
+        answer = after_red(run.state, newest)
+    run.add(answer)
+    return answer
+
+
+def request(run: Told) -> DraftRequested:
+    answer = next_of(run)
+    assert isinstance(answer, DraftRequested)
+    return answer
+
+
+def stop(run: Told) -> BuildStopped:
+    answer = next_of(run)
+    assert isinstance(answer, BuildStopped)
+    return answer
+
+
+def test_a_compile_error_goes_back_to_the_files_owner_with_its_text_and_the_complaint() -> None:
+    asked = request(drafted().verify(score="", diagnostics=(COMPLAINT,)))
+    assert (asked.task.path, asked.author, asked.reason, asked.round) == (IMPL, "go-dev", "repair", 1)
+    assert asked.previous == IMPLEMENTATION
+    assert "undefined: x" in asked.evidence[0].text
+
+
+def test_a_test_must_keep_its_cases_and_an_implementation_has_none_to_keep() -> None:
+    run = drafted().verify(failures=(failure(),))
+    asked = [request(run)]
+    run.accept(asked[0].task.path, "changed", cases=4).verify(failures=(failure(got="7"),))
+    asked.append(request(run))
+    kept = {one.task.path: one.min_cases for one in asked}
+    assert kept == {TEST: 4, IMPL: 0}
+
+
+def test_a_failing_assertion_brings_both_sides_into_question_in_turn() -> None:
+    run = drafted(max_rounds=20).verify(failures=(failure(),))
+    asked: list[tuple[str, str]] = []
+    for number in range(2 * RUNGS):
+        one = request(run)
+        asked.append((one.task.path, one.author))
+        run.accept(one.task.path, f"text {number}", cases=4).verify(failures=(failure(got=str(number)),))
+    assert {path for path, _ in asked[:2]} == {IMPL, TEST}
+    assert asked.count((TEST, "go-test")) == asked.count((IMPL, "go-dev")) == 2
+    assert asked.count((TEST, "go-dev")) == asked.count((IMPL, "go-test")) == 1
+    assert stop(run).reason == "stalled"
+
+
+def test_the_same_findings_after_a_repair_move_the_file_to_the_other_specialist() -> None:
+    run = drafted().verify(score="", diagnostics=(COMPLAINT,))
+    assert request(run).author == "go-dev"
+    moved = COMPLAINT.model_copy(update={"line": 99})
+    run.accept(IMPL, "still wrong").verify(score="", diagnostics=(moved,))
+    crossed = request(run)
+    assert (crossed.author, crossed.reason) == ("go-test", "cross")
+
+
+def test_other_findings_after_a_repair_leave_the_file_with_its_owner() -> None:
+    run = drafted().verify(score="", diagnostics=(COMPLAINT,))
+    request(run)
+    other = COMPLAINT.model_copy(update={"message": "missing return"})
+    run.accept(IMPL, "wrong in another way").verify(score="", diagnostics=(other,))
+    assert request(run).author == "go-dev"
+
+
+def test_a_score_that_rises_gives_a_file_its_turns_again() -> None:
+    run = drafted(max_rounds=20).verify(score="", diagnostics=(COMPLAINT,))
+    for text in ("one", "two"):
+        request(run)
+        run.accept(IMPL, text).verify(score="", diagnostics=(COMPLAINT,))
+    assert request(run).author == "go-test"
+    run.accept(IMPL, "it builds").verify(
+        score="build", diagnostics=(COMPLAINT.model_copy(update={"tool": "vet"}),)
+    )
+    assert request(run).author == "go-dev"
+
+
+def test_the_rounds_are_an_end() -> None:
+    run = drafted(max_rounds=2).verify(failures=(failure(),))
+    for number in range(2):
+        asked = request(run)
+        run.accept(asked.task.path, f"text {number}", cases=4).verify(failures=(failure(got=str(number)),))
+    stopped = stop(run)
+    assert stopped.reason == "rounds"
+    assert "after 2 repairs" in stopped.diagnosis
+    assert stopped.failures == (failure(got="1"),)
+
+
+def test_findings_that_accuse_nobody_stop_at_once() -> None:
+    assert stop(drafted().verify()).reason == "stalled"
+
+
+def test_a_refused_first_draft_is_asked_for_again_with_the_gates_reasons() -> None:
+    run = Told.of(NUMKIT).accept(IMPL, IMPLEMENTATION)
+    run.reject(TEST, refusal("TestGCD checks nothing", gate="tests-assert", line=7), content="package x")
+    asked = request(run)
+    assert (asked.task.path, asked.author, asked.previous) == (TEST, "go-test", "package x")
+    assert [(e.kind, e.where, e.text) for e in asked.evidence] == [
+        ("gate", f"{TEST}:7", "TestGCD checks nothing")
+    ]
+
+
+def test_drafts_that_the_gates_always_refuse_cross_over_once_and_then_stop() -> None:
+    run = Told.of(NUMKIT).accept(IMPL, IMPLEMENTATION)
+    authors = []
+    for _ in range(RUNGS):
+        run.reject(TEST, refusal("no tests"))
+        authors.append(request(run).author)
+    run.reject(TEST, refusal("no tests"))
+    stopped = stop(run)
+    assert authors == ["go-test", "go-test", "go-dev"]
+    assert stopped.reason == "rejected"
+    assert "no tests" in stopped.diagnosis
+    assert TEST in stopped.diagnosis
+
+
+def test_a_refused_repair_of_a_red_tree_moves_on_and_does_not_stop_the_run() -> None:
+    run = drafted().verify(failures=(failure(),))
+    first = request(run)
+    run.reject(first.task.path, refusal("only 2 test cases"))
+    second = request(run)
+    assert second.round == first.round + 1
+    assert second.task.path != first.task.path
+
+
+def test_the_surface_ignores_lines_and_order_and_sees_everything_else() -> None:
+    one = drafted().verify(failures=(failure(), failure(call="GCD(1, 1)"))).found
+    moved = drafted().verify(failures=(failure(call="GCD(1, 1)", line=77), failure(line=78))).found
+    assert surface(one) == surface(moved)
+    assert surface(one) != surface(drafted().verify(failures=(failure(got="3"),)).found)
+    others = [
+        drafted().verify(unnoticed=("GCD",)).found,
+        drafted().verify(missing_tests=("GCD",)).found,
+        drafted().verify(broken_examples=(BrokenExample(call="GCD", want="", got=""),)).found,
+        drafted().verify().found,
+    ]
+    assert len({surface(found) for found in others}) == 4
+
+
+findings = st.fixed_dictionaries(
+    {},
+    optional={
+        "diagnostics": st.sampled_from(["", IMPL, TEST, "elsewhere.go"]).map(
+            lambda file: (Diagnostic(tool="build", file=file, line=1, message="no"),)
+        ),
+        "failures": st.lists(st.integers(0, 3).map(lambda n: failure(got=str(n))), max_size=3).map(tuple),
+        "missing_tests": st.just(("TestGCD",)),
+        "unnoticed": st.just(("GCD",)),
+        "score": st.sampled_from(["", "build", "build vet", "build vet test"]),
+    },
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), max_rounds=st.integers(1, 8))
+def test_every_run_ends(data: st.DataObject, max_rounds: int) -> None:
+    """Whatever models write and the toolchain finds: no more repairs than allowed, each of a known file."""
+    run = drafted(max_rounds=max_rounds).verify(**data.draw(findings))
+    for _ in range(max_rounds + 1):
+        answer = next_of(run)
+        if isinstance(answer, BuildStopped):
+            assert answer.reason in ("stalled", "rounds")
+            assert answer.diagnosis.startswith("stopped at ")
+            return
+        assert answer.round == len([m for m in run.messages if isinstance(m, DraftRequested)]) - 2
+        assert answer.task in run.state.plan.tasks
+        assert run.state.outstanding() == {(answer.task.path, answer.author, answer.round)}
+        if data.draw(st.booleans(), label="refused"):
+            run.reject(answer.task.path)
+        else:
+            run.accept(answer.task.path, data.draw(st.sampled_from("abc")), cases=4)
+            run.verify(**data.draw(findings))
+    raise AssertionError("more repairs than rounds")
+
+
+@given(st.integers(1, 50))
+def test_gates_that_refuse_everything_end_every_run(max_rounds: int) -> None:
+    run = Told.of(NUMKIT, max_rounds=max_rounds).accept(TEST, SUITE)
+    for _ in range(min(RUNGS, max_rounds)):
+        run.reject(IMPL)
+        request(run)
+    run.reject(IMPL)
+    assert stop(run).reason == "rejected"
+
+
+def test_the_same_history_gives_the_same_answer() -> None:
+    run = drafted().verify(failures=(failure(),))
+    assert ladder.after_red(run.state, run.found) == ladder.after_red(run.state, run.found)
