@@ -85,10 +85,14 @@ class Planner(Agent):
 def finished(
     state: RunState, status: str, diagnosis: str = "", failures: Sequence[TestFailure] = ()
 ) -> BuildFinished:
-    """The end of a run: the best tree that was verified, with go.mod, each file under its author's name."""
+    """The end of a run: the best tree that was verified, with go.mod, each file under its author's name.
+
+    Without a verification there is no file: what is not judged replaces nothing.
+    """
     best = state.best
-    files = [_built("go.mod", "planner", state.plan.go_mod)]
+    files: list[BuiltFile] = []
     if best is not None:
+        files.append(_built("go.mod", "planner", state.plan.go_mod))
         files += [_built(file.path, file.author, file.content) for file in best.files]
     judged: list[DraftAccepted | DraftRejected | VerificationFinished] = [
         *state.accepted,

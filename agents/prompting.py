@@ -14,13 +14,14 @@ Next: `specialist.py`, which asks the model.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from string import Template
 from typing import Literal
 
+from guildbus.agents.row_votes import VOTES, DoubtedRow, doubted_rows, voted_source
 from guildbus.protocols.errors import GuildbusError
 from guildbus.protocols.messages.build import FileTask
 from guildbus.protocols.messages.draft import DraftRequested, Evidence, ManifestPart
@@ -31,6 +32,7 @@ _FIRST_TEMPERATURES = (0.1, 0.7, 0.8, 0.9, 0.6)
 _REPAIR_TEMPERATURES = (0.3, 0.7, 0.9, 0.8, 0.6)
 _MOST_EVIDENCE = 6
 _LONGEST_EVIDENCE_CHARS = 400
+_ROW_TOKENS = 60
 _SEED_SPACE = 2**31 - 1
 
 _STOP = ("\n```\n\n",)
@@ -73,17 +75,33 @@ def prompt_for(request: DraftRequested, candidate: int) -> Prompt:
     Raises PromptLeak if the file is a test and the request would show a body of other code.
     """
     _refuse_leaks(request)
-    system = _Part("system", _template_name(request.task), _template(_template_name(request.task)))
-    parts = tuple(part for part in _user_parts(request) if part.text)
+    rows = doubted_rows(request)
+    name = "go_rows.md" if rows else _template_name(request.task)
+    system = _Part("system", name, _template(name))
+    user = _row_parts(request, rows) if rows else _user_parts(request)
+    parts = tuple(part for part in user if part.text)
     return Prompt(
         system=system.text,
         user="".join(part.text for part in parts),
         manifest=tuple(part.manifest() for part in (system, *parts)),
         temperature=_temperature(request, candidate),
         seed=_seed(request, candidate),
-        max_tokens=_max_tokens(request),
-        stop=_STOP if is_test(request.task) else _STOP_IMPLEMENTATION,
+        max_tokens=_ROW_TOKENS * len(rows) if rows else _max_tokens(request),
+        stop=() if rows else _STOP if is_test(request.task) else _STOP_IMPLEMENTATION,
     )
+
+
+def draws_for(request: DraftRequested, wanted: int) -> int:
+    """How many replies to ask for: `wanted` drafts, or the votes of a row that is in doubt."""
+    return VOTES if doubted_rows(request) else wanted
+
+
+def sources_from(request: DraftRequested, replies: Sequence[str]) -> list[str]:
+    """The files that the replies come to: one each, or one for all where they vote on rows."""
+    rows = doubted_rows(request)
+    if rows:
+        return [voted_source(request, rows, replies)]
+    return [extract_source(reply, request.task) for reply in replies]
 
 
 def is_test(task: FileTask) -> bool:
@@ -129,6 +147,16 @@ def _user_parts(request: DraftRequested) -> Iterator[_Part]:
     yield _Part("instruction", task.path, _instruction(request, mending=mending))
 
 
+def _row_parts(request: DraftRequested, rows: Sequence[DoubtedRow]) -> Iterator[_Part]:
+    """The parts of a prompt for single values: the rule, the signatures, and the calls."""
+    task = request.task
+    yield _Part("spec", task.path, _spec(request))
+    yield _Part("api", task.folder or ".", _section("Functions:", (sign.text for sign in request.api)))
+    calls = dict.fromkeys(f"{row.call}:" for row in rows)
+    text = Template(_template("rows_repair.md")).substitute(calls="\n".join(calls))
+    yield _Part("instruction", task.path, text.strip("\n"))
+
+
 def _spec(request: DraftRequested) -> str:
     """The overview, and the purpose where the overview does not hold it already."""
     texts = [request.overview.strip()]
@@ -143,8 +171,8 @@ def _section(title: str, lines: Iterator[str]) -> str:
 
 
 def _stated_values(request: DraftRequested) -> Iterator[str]:
-    """All of them for a test, whose rows they become; for an implementation those its prose leaves out."""
-    said = "" if is_test(request.task) else "".join(request.overview.split())
+    """Those that the prose leaves out: every word of a prompt is paid for."""
+    said = "".join(f"{request.overview} {request.task.purpose}".split())
     for example in request.examples:
         line = f"{example.call} = {example.want}"
         if "".join(line.split()) not in said:

@@ -102,7 +102,7 @@ class Runtime:
         envelope = delivery.packet.envelope
         log = self._log.bind(run=envelope.subject, message=envelope.id, type=envelope.type)
         try:
-            emits = await self._attempt(delivery, log)
+            results = await self._attempt(delivery, log)
         except ProtocolError as error:
             await self._give_back(delivery, log, error.code, str(error), fatal=True)
         except GuildbusError as error:
@@ -114,10 +114,10 @@ class Runtime:
             log.exception("handler_failed")
             await self._give_back(delivery, log, "agent.crashed", f"{type(error).__name__}: {error}")
         else:
-            await self._settle(delivery, log, emits)
+            await self._settle(delivery, log, results)
         self._bus.set_activity("")
 
-    async def _attempt(self, delivery: Delivery, log: structlog.BoundLogger) -> Sequence[Message]:
+    async def _attempt(self, delivery: Delivery, log: structlog.BoundLogger) -> list[Packet]:
         envelope = delivery.packet.envelope
         handler: Handler | None = self._agent.handlers.get(envelope.type)
         if handler is None:
@@ -133,9 +133,16 @@ class Runtime:
         )
         renewing = asyncio.create_task(self._renew(delivery))
         try:
-            return await asyncio.wait_for(handler(self._agent, message, context), self._agent.handler_limit_s)
+            emits = await asyncio.wait_for(
+                handler(self._agent, message, context), self._agent.handler_limit_s
+            )
         finally:
             renewing.cancel()
+        now = self._clock()
+        return [
+            wrap(emitted, source=self._identity.instance, subject=envelope.subject, now=now, cause=envelope)
+            for emitted in emits
+        ]
 
     async def _history(self, envelope: Envelope, types: Sequence[str]) -> list[Message]:
         packets = await self._bus.history(envelope.subject, envelope.seq, types)
@@ -146,18 +153,12 @@ class Runtime:
             await asyncio.sleep(delivery.lease_s / 3)
             await self._bus.renew(delivery)
 
-    async def _settle(self, delivery: Delivery, log: structlog.BoundLogger, emits: Sequence[Message]) -> None:
-        cause = delivery.packet.envelope
-        now = self._clock()
-        packets = [
-            wrap(message, source=self._identity.instance, subject=cause.subject, now=now, cause=cause)
-            for message in emits
-        ]
+    async def _settle(self, delivery: Delivery, log: structlog.BoundLogger, results: list[Packet]) -> None:
         try:
-            await self._bus.ack(delivery, packets)
+            await self._bus.ack(delivery, results)
         except StaleAttempt:
-            log.warning("answer_too_late", attempt=cause.attempt)
-        except Refused as error:
+            log.warning("answer_too_late", attempt=delivery.packet.envelope.attempt)
+        except ProtocolError as error:
             await self._give_back(delivery, log, error.code, str(error), fatal=True)
 
     async def _give_back(

@@ -14,7 +14,7 @@ from guildbus.agents.agent import Agent, handles
 from guildbus.agents.completions import CompletionStore, Model, StoredModel
 from guildbus.agents.context import Context
 from guildbus.agents.models import ChatMessage, ChatModel, ChatRequest, Completion
-from guildbus.agents.prompting import Prompt, extract_source, prompt_for
+from guildbus.agents.prompting import Prompt, draws_for, prompt_for, sources_from
 from guildbus.agents.settings import AgentSettings
 from guildbus.protocols.errors import ModelError
 from guildbus.protocols.messages.base import Message
@@ -38,11 +38,11 @@ class Specialist(Agent):
     @handles(DraftRequested)
     async def on_draft_requested(self, message: DraftRequested, ctx: Context) -> Sequence[Message]:
         """Draw the candidates, and propose them all: choosing is others' work."""
-        count = self._candidates or message.candidates
+        count = draws_for(message, self._candidates or message.candidates)
         progress = _Progress(ctx, message.task.path, count)
         prompts = [prompt_for(message, index) for index in range(count)]
         drawn = await asyncio.gather(*(self._draw(p, i, progress) for i, p in enumerate(prompts)))
-        sources = [extract_source(completion.text, message.task) for completion in drawn]
+        sources = sources_from(message, [completion.text for completion in drawn])
         candidates = tuple(
             Candidate(index=index, content=source, sha256=hashlib.sha256(source.encode()).hexdigest())
             for index, source in enumerate(sources)

@@ -161,8 +161,8 @@ def _table(name: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
     overheads = [100 * outcome.report["overhead_s"] / outcome.report["wall_s"] for outcome in outcomes]
     yield ""
     yield (
-        f"{name}, {count} seeds: {green} green, of which {honest} honest, {right} right by the hidden suite and "
-        f"{wrong} wrong; {count - green} honestly red. Seconds: median {statistics.median(walls):.1f}, "
+        f"{name}, {count} seeds: {green} green, of which {honest} honest, {right} right by the hidden "
+        f"suite and {wrong} wrong; {count - green} honestly red. Seconds: median {statistics.median(walls):.1f}, "
         f"from {walls[0]:.1f} to {walls[-1]:.1f}. The guild's own share: median "
         f"{statistics.median(overheads):.1f} %, at most {max(overheads):.1f} %."
     )

@@ -184,6 +184,8 @@ class ZmqBus:
         for confirmed in self._waiting.values():
             _resolve(confirmed, error)
         _resolve(self._welcome, error)
+        if not self._welcome.cancelled():
+            self._welcome.exception()  # whoever opened may have left already: it counts as heard
         self._inbox.put_nowait(error)
 
     def _command(self, command: Callable[[], list[Step]]) -> None:

@@ -76,7 +76,8 @@ async def build(
         finally:
             reader.close()
         finished = log.of(BuildFinished)[-1]
-        write_tree(folder, finished.files)
+        if finished.files:
+            write_tree(folder, finished.files)
         ended_at = time.time()
         view.phase("stopping")
     report = build_report(log, Wall(started_at, ended_at, ground.model_start))

@@ -63,8 +63,9 @@ def default_models(host: Host) -> dict[str, ModelTable]:
 
 
 def default_roster() -> tuple[AgentTable, ...]:
-    """The built-in six, one process each."""
-    return tuple(AgentTable(role=role, name=role) for role in ROLES)
+    """The built-in six, one process each; a test is mended row by row, so go-test drafts one file."""
+    fewer = {"go-test": 1}
+    return tuple(AgentTable(role=role, name=role, candidates=fewer.get(role)) for role in ROLES)
 
 
 class GuildConfig(Table):

@@ -48,7 +48,7 @@ class LlamaOptions:
     context_tokens: int = 8192
     slots: int = 2
     threads: int = 0
-    waiting: Waiting = "passive"
+    waiting: Waiting = "yield"
     speculate: bool = False
     adapters: tuple[Path, ...] = ()
     log: Path | None = None
@@ -75,7 +75,7 @@ def parse(argv: Sequence[str] | None = None) -> LlamaOptions:
     parser.add_argument("--context-tokens", type=int, default=8192)
     parser.add_argument("--slots", type=int, default=2)
     parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--waiting", choices=("spin", "yield", "passive"), default="passive")
+    parser.add_argument("--waiting", choices=("spin", "yield", "passive"), default="yield")
     parser.add_argument("--speculate", action="store_true")
     parser.add_argument("--adapter", type=Path, action="append", default=[], dest="adapters")
     parser.add_argument("--log", type=Path)

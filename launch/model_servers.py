@@ -166,18 +166,23 @@ class ManagedServer:
                     if record is not None:
                         _end(record)
                     record = self._launch(keep_alive, timeout_s, on_url)
-                elif record.fingerprint != self.plan.fingerprint:
-                    raise ModelError(
-                        f"a model server with other settings is running ({record.model}, pid {record.pid})",
-                        where=record.url,
-                        remedy="wait for the build that uses it, or stop that process",
-                    )
-                elif keep_alive and not record.keep_alive:
-                    record = self._write(replace(record, keep_alive=True))
-                on_url(record.url)
+                else:
+                    record = self._join(record, keep_alive)
+                    on_url(record.url)
         except BaseException:
             self._let_go()
             raise
+        return record
+
+    def _join(self, record: ServerRecord, keep_alive: bool) -> ServerRecord:
+        if record.fingerprint != self.plan.fingerprint:
+            raise ModelError(
+                f"a model server with other settings is running ({record.model}, pid {record.pid})",
+                where=record.url,
+                remedy="wait for the build that uses it, or stop that process",
+            )
+        if keep_alive and not record.keep_alive:
+            return self._write(replace(record, keep_alive=True))
         return record
 
     def stop(self) -> None:

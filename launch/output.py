@@ -70,7 +70,7 @@ def _inside(folder: Path, name: str) -> Path:
 
 def _receipt(folder: Path) -> dict[str, str]:
     try:
-        files = json.loads((folder / RECEIPT).read_text(encoding="utf-8"))["files"]
+        files = dict(json.loads((folder / RECEIPT).read_text(encoding="utf-8"))["files"])
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -55,18 +55,15 @@ def build_report(log: RunLog, wall: Wall) -> dict[str, Any]:
         "wall_s": round(wall.wall_s, 3),
         "model": {
             "calls": len(paid),
-            "cached_calls": len(calls) - len(paid),
             "prompt_tokens": sum(call.prompt_tokens for call in paid),
             "completion_tokens": sum(call.completion_tokens for call in paid),
             "wall_s": round(sum(call.wall_s for call in paid), 3),
-            "start_s": round(wall.model_start.wall_s, 3) if wall.model_start is not None else 0.0,
         },
         "toolchain_s": round(sum(span.wall_s for span in finished.spans), 3),
         "overhead_s": round(overhead_s(busy, wall), 3),
         "files": [{"path": f.path, "author": f.author, "sha256": f.sha256} for f in finished.files],
         "interventions": [],
         "diagnosis": finished.diagnosis,
-        "failures": [failure.model_dump(mode="json") for failure in finished.failures],
     }
 
 

@@ -62,7 +62,7 @@ class ServingPlan:
 def serving_plan(config: GuildConfig) -> ServingPlan:
     """What has to be served for this roster."""
     adapters: dict[str, list[Path]] = {}
-    thinkers = [agent for agent in config.agents if agent.role in ("go-dev", "go-test") or agent.entry]
+    thinkers = _thinkers(config)
     for agent in thinkers:
         for name in agent.fleet:
             adapter = agent.adapter or config.models[name].adapter
@@ -82,6 +82,11 @@ def serving_plan(config: GuildConfig) -> ServingPlan:
             bound.append(Binding(entry, plan.name))
         bindings[agent.name] = tuple(bound)
     return ServingPlan(tuple(servers.values()), bindings)
+
+
+def _thinkers(config: GuildConfig) -> list[AgentTable]:
+    """The lines of the roster that may call a model: the two specialists, and somebody else's agents."""
+    return [agent for agent in config.agents if agent.role in ("go-dev", "go-test") or agent.entry]
 
 
 def _managed(
@@ -115,7 +120,7 @@ def gguf_path(config: GuildConfig, model: str) -> Path:
 
 def check_files(config: GuildConfig) -> None:
     """Raise ModelError if a file that has to be served is not there."""
-    for agent in config.agents:
+    for agent in _thinkers(config):
         for name in agent.fleet:
             model = config.models[name].model or config.models[name].entry(name).model
             if config.models[name].managed != "llama":

@@ -202,7 +202,7 @@ def read_record(config: GuildConfig) -> dict[str, Any] | None:
     try:
         record: dict[str, Any] = json.loads(SwarmPaths(config.state_dir).record.read_text(encoding="utf-8"))
         owner = psutil.Process(record["pid"])
-        if owner.create_time() > record["started_at"] + 1:
+        if owner.create_time() > record["started_at"] + 1 or owner.status() == psutil.STATUS_ZOMBIE:
             return None
     except (FileNotFoundError, psutil.NoSuchProcess, ValueError, KeyError):
         return None

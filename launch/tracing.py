@@ -45,6 +45,7 @@ def tree_of(log: RunLog) -> list[Node]:
             delivered_at[attempt.seq] = attempt.at
             node.attempts = attempt.attempt
             node.agent = attempt.agent
+            node.handled_s, node.outcome = None, ""
         else:
             node.outcome = attempt.event
             node.handled_s = max(0.0, attempt.at - delivered_at.get(attempt.seq, attempt.at))

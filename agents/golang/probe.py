@@ -141,9 +141,9 @@ def read_probe(report: TestReport, examples: Sequence[Example]) -> tuple[BrokenE
     """
     got: dict[int, str] = {}
     for failure in report.failures:
-        number = failure.test.removeprefix(PREFIX)
-        if number.isdigit() and int(number) not in got:
-            got[int(number)] = _got(failure.output)
+        name = failure.test.removeprefix(PREFIX)
+        if name.isdigit():
+            got.setdefault(int(name), _got(failure.output))
     for number in range(len(examples)):
         for line in report.build_output.splitlines():
             if f"{_file_of(number)}:" in line:

@@ -35,6 +35,7 @@ def build(
     started_at = time.time()
     from guildbus.launch.building import build as run_build
     from guildbus.launch.specfile import load_spec
+    from guildbus.launch.swarm import replica_names
     from guildbus.protocols.messages.build import BuildOptions
     from guildbus.protocols.registry import standard_registry
 
@@ -46,7 +47,8 @@ def build(
         seed=seed,
     )
     folder = out_dir or Path("out") / loaded.name
-    view = _view(loaded.name, tuple(agent.name for agent in config.agents), as_json=as_json)
+    names = tuple(name for agent in config.agents for name in replica_names(agent))
+    view = _view(loaded.name, names, as_json=as_json)
     try:
         result = asyncio.run(
             run_build(
@@ -114,7 +116,8 @@ def _print_result(report: dict[str, Any], folder: Path) -> None:
     )
     if report["diagnosis"]:
         console.print(report["diagnosis"], markup=False)
-    console.print(f"package: {folder}")
+    if report["files"]:
+        console.print(f"package: {folder}")
     console.print(f"trace:   guildbus trace {report['run_id']}")
 
 

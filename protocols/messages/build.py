@@ -22,7 +22,7 @@ class BuildOptions(Part):
     `seed`: the first sampling seed, all others are derived from it.
     """
 
-    candidates: int = Field(default=3, ge=1, le=16)
+    candidates: int = Field(default=2, ge=1, le=16)
     max_rounds: int = Field(default=6, ge=1, le=50)
     seed: int = Field(default=1, ge=0, le=2**31 - 1)
 

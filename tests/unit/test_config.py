@@ -28,7 +28,7 @@ def test_the_defaults_need_no_file() -> None:
     assert config.cache_dir == Path("/home/ada/.cache/guildbus")
     assert config.endpoint == "ipc:///home/ada/.local/state/guildbus/run/bus.sock"
     assert [agent.name for agent in config.agents] == [agent.role for agent in config.agents] == list(ROLES)
-    assert config.build.candidates == 3
+    assert config.build.candidates == 2
     assert config.limits.for_broker().lease_s == config.limits.lease_s == 30
     assert config.models["default"].managed == "llama"
     assert read("", host("darwin", "arm64")).models["default"].managed == "mlx"
