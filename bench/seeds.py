@@ -3,7 +3,7 @@
     .venv/bin/python -P bench/seeds.py [--spec specs/numkit.yaml] [--seeds 1-20] [--out FILE.md]
 
 Each build is the plain command a user types, on one fresh state folder, so that no completion comes from
-an earlier run. Three things are counted apart, and none is told to any agent:
+an earlier run; one model server (`guildbus models serve`) stays up for all of them. Three things are counted apart, and none is told to any agent:
 
     green    what the build itself says
     honest   a green whose named tests all fail on an emptied implementation (bench/acceptance/SPEC/empty.go)
@@ -11,9 +11,11 @@ an earlier run. Three things are counted apart, and none is told to any agent:
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -78,13 +80,35 @@ def main() -> None:
     name = arguments.spec.stem
     with tempfile.TemporaryDirectory(prefix="guildbus-seeds-") as folder:
         outcomes = []
-        for seed in arguments.seeds:
-            outcomes.append(_one(arguments.spec, name, seed, Path(folder)))
-            print("  ".join(outcomes[-1].cells()), flush=True)
+        with _served(Path(folder)):
+            for seed in arguments.seeds:
+                outcomes.append(_one(arguments.spec, name, seed, Path(folder)))
+                print("  ".join(outcomes[-1].cells()), flush=True)
+                if arguments.out is not None:
+                    arguments.out.write_text("\n".join(_table(name, outcomes)) + "\n", encoding="utf-8")
     text = "\n".join(_table(name, outcomes)) + "\n"
     print(f"\n{text}")
-    if arguments.out is not None:
-        arguments.out.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _served(folder: Path) -> Iterator[None]:
+    """The roster's model server, up as long as the block runs."""
+    server = subprocess.Popen(
+        [str(GUILDBUS), "models", "serve"], env=_environment(folder), stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdout is not None
+    while "/v1" not in server.stdout.readline():
+        if server.poll() is not None:
+            sys.exit("`guildbus models serve` ended; `guildbus doctor` says why")
+    try:
+        yield
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait()
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return os.environ | {"GUILDBUS_STATE_DIR": str(folder / "state")}
 
 
 def _seeds(text: str) -> range:
@@ -94,9 +118,8 @@ def _seeds(text: str) -> range:
 
 def _one(spec: Path, name: str, seed: int, folder: Path) -> Outcome:
     package = folder / f"{name}-{seed}"
-    environment = os.environ | {"GUILDBUS_STATE_DIR": str(folder / "state")}
     argv = [str(GUILDBUS), "build", str(spec), "--seed", str(seed), "--out", str(package), "--json"]
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(argv, env=_environment(folder), capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1):
         sys.exit(f"seed {seed}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
     report = json.loads(done.stdout)
@@ -162,8 +185,8 @@ def _table(name: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield ""
     yield (
         f"{name}, {count} seeds: {green} green, of which {honest} honest, {right} right by the hidden "
-        f"suite and {wrong} wrong; {count - green} honestly red. Seconds: median {statistics.median(walls):.1f}, "
-        f"from {walls[0]:.1f} to {walls[-1]:.1f}. The guild's own share: median "
+        f"suite and {wrong} wrong; {count - green} honestly red. "
+        f"Seconds: median {statistics.median(walls):.1f}, from {walls[0]:.1f} to {walls[-1]:.1f}. The guild's own share: median "
         f"{statistics.median(overheads):.1f} %, at most {max(overheads):.1f} %."
     )
 

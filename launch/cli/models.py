@@ -92,8 +92,9 @@ def serve(ctx: typer.Context) -> None:
 
     async def run() -> None:
         async with served(config, lambda text: out().print(text)) as models:
+            await models.ready()
             for name, url in models.urls.items():
-                out().print(f"{name}: {url}/v1")
+                print(f"{name}: {url}/v1", flush=True)  # noqa: T201 - read by scripts as it comes
             await asyncio.Event().wait()
 
     started = time.monotonic()

@@ -60,7 +60,7 @@ def test_a_green_build_and_everything_that_looks_at_it(guild: Guild) -> None:
     assert fits(report, REPORT)
     assert report["score"] == {"build": True, "vet": True, "test": True, "total": 3}
     drawn = {role: len(guild.requests(role)) for role in ("go-dev", "go-test")}
-    assert drawn["go-dev"] == 3
+    assert drawn["go-dev"] >= 3
     assert (report["rounds"], report["model"]["calls"]) == (1, sum(drawn.values()))
     assert {file["path"]: file["author"] for file in report["files"]} == {
         "go.mod": "planner",
