@@ -3,7 +3,8 @@
     .venv/bin/python -P bench/seeds.py [--spec specs/numkit.yaml] [--seeds 1-20] [--out FILE.md]
 
 Each build is the plain command a user types, on one fresh state folder, so that no completion comes from
-an earlier run; one model server (`guildbus models serve`) stays up for all of them. Three things are counted apart, and none is told to any agent:
+an earlier run; one model server (`guildbus models serve`) stays up for all of them. Three things are
+counted apart, and none is told to any agent:
 
     green    what the build itself says
     honest   a green whose named tests all fail on an emptied implementation (bench/acceptance/SPEC/empty.go)
@@ -186,8 +187,9 @@ def _table(name: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield (
         f"{name}, {count} seeds: {green} green, of which {honest} honest, {right} right by the hidden "
         f"suite and {wrong} wrong; {count - green} honestly red. "
-        f"Seconds: median {statistics.median(walls):.1f}, from {walls[0]:.1f} to {walls[-1]:.1f}. The guild's own share: median "
-        f"{statistics.median(overheads):.1f} %, at most {max(overheads):.1f} %."
+        f"Seconds: median {statistics.median(walls):.1f}, from {walls[0]:.1f} to {walls[-1]:.1f}. "
+        f"The guild's own share: median {statistics.median(overheads):.1f} %, "
+        f"at most {max(overheads):.1f} %."
     )
 
 

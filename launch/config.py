@@ -74,7 +74,7 @@ class GuildConfig(Table):
     state_dir: FilePath
     """Journals, runs, logs and sockets."""
     cache_dir: FilePath
-    """Models, completions and Go's build cache."""
+    """Models and Go's build cache."""
     bus: str = Field(default="", pattern=r"^$|^ipc:///.+")
     """The broker's endpoint; empty is a socket in the runtime folder."""
     limits: LimitsTable = LimitsTable()

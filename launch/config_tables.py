@@ -77,7 +77,7 @@ class BuildTable(Table):
     candidates: int = Field(default=BuildOptions().candidates, ge=1, le=16)
     """Drafts that are asked for at once."""
     max_rounds: int = Field(default=BuildOptions().max_rounds, ge=1, le=50)
-    """Verifications before an honest stop."""
+    """Repairs before an honest stop."""
 
 
 class ModelTable(Table):

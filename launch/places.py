@@ -50,7 +50,7 @@ def state_dir(host: Host, configured: Path | None = None) -> Path:
 
 
 def cache_dir(host: Host, configured: Path | None = None) -> Path:
-    """Models, completions and Go's build cache: what can be fetched or made again."""
+    """Models and Go's build cache: what can be fetched or made again."""
     return _place(host, "GUILDBUS_CACHE_DIR", configured, "XDG_CACHE_HOME", ".cache", "Caches")
 
 

@@ -52,11 +52,9 @@ class ServingPlan:
         }
 
     def endpoints(self) -> tuple[ModelEntry, ...]:
-        """The user's own endpoints, each once."""
-        own = {
-            b.entry.base_url: b.entry for bound in self.bindings.values() for b in bound if b.server is None
-        }
-        return tuple(own.values())
+        """The user's own endpoints that an agent tries first, each once; a fallback may be down."""
+        first = [bound[0].entry for bound in self.bindings.values() if bound and bound[0].server is None]
+        return tuple({entry.base_url: entry for entry in first}.values())
 
 
 def serving_plan(config: GuildConfig) -> ServingPlan:

@@ -18,7 +18,7 @@ Owner = Literal["planner", "go-dev", "go-test"]
 class BuildOptions(Part):
     """What the user may turn for one build.
 
-    `candidates`: drafts asked for at once; `max_rounds`: verifications before an honest stop;
+    `candidates`: drafts asked for at once; `max_rounds`: repairs before an honest stop;
     `seed`: the first sampling seed, all others are derived from it.
     """
 

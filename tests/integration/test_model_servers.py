@@ -1,12 +1,11 @@
 """Managed model servers: the choice, sharing between builds, early ends, and no orphans.
 
 The server is the stub endpoint, a real process; the one test with llama.cpp and the real model
-runs where GUILDBUS_TEST_MODEL names the file.
+runs where the file is there.
 """
 
 import asyncio
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -22,6 +21,8 @@ import pytest
 
 from guildbus.agents.models import ChatMessage, ChatModel, ChatRequest, ModelEntry, ping
 from guildbus.launch.llama_server import LlamaOptions, parse
+from guildbus.launch.model_catalogue import DEFAULT_MODEL
+from guildbus.launch.model_files import model_path
 from guildbus.launch.model_servers import (
     Machine,
     ManagedServer,
@@ -32,10 +33,11 @@ from guildbus.launch.model_servers import (
     running,
     stop_server,
 )
+from guildbus.launch.places import Host, cache_dir
 from guildbus.protocols.errors import ModelError
 
 STUB = Path(__file__).parents[1] / "stub_endpoint.py"
-MODEL = os.environ.get("GUILDBUS_TEST_MODEL", "")
+MODEL = model_path(DEFAULT_MODEL, cache_dir(Host.here()))
 MAC = Machine("Darwin", "arm64", 10)
 PC = Machine("Linux", "x86_64", 2)
 LLAMA = LlamaOptions(model=Path("/m/base.gguf"), alias="base")
@@ -263,9 +265,9 @@ def test_llama_server_refuses_a_file_that_is_no_model(tmp_path: Path, state: Pat
 
 @pytest.mark.model
 @pytest.mark.slow
-@pytest.mark.skipif(not MODEL, reason="GUILDBUS_TEST_MODEL does not name the model file")
+@pytest.mark.skipif(not MODEL.is_file(), reason="the model is not there: `make model` fetches it")
 async def test_the_real_model_answers_and_hangs_up(state: Path) -> None:
-    server = ManagedServer(plan_llama(replace(LLAMA, model=Path(MODEL), alias="qwen")), state)
+    server = ManagedServer(plan_llama(replace(LLAMA, model=MODEL, alias="qwen")), state)
     record = server.start()
     entry = ModelEntry(name="dev", model="qwen", base_url=record.url + "/v1", temperature=0)
     assert await ping(entry) == ("qwen",)
