@@ -11,7 +11,7 @@ class AgentSettings(BaseModel):
     """Who the agent is, where the bus is, and what it may use.
 
     `entry` names a class (`module:Class`) for a role that is not built in. `models` are tried in order.
-    `candidates` and `temperature` override what a request or the prompts would take; None leaves them.
+    `candidates` bounds what a request asks for, `temperature` overrides the prompts'; None leaves them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

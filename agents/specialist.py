@@ -38,7 +38,7 @@ class Specialist(Agent):
     @handles(DraftRequested)
     async def on_draft_requested(self, message: DraftRequested, ctx: Context) -> Sequence[Message]:
         """Draw the candidates, and propose them all: choosing is others' work."""
-        count = draws_for(message, self._candidates or message.candidates)
+        count = draws_for(message, min(message.candidates, self._candidates or message.candidates))
         progress = _Progress(ctx, message.task.path, count)
         prompts = [prompt_for(message, index) for index in range(count)]
         drawn = await asyncio.gather(*(self._draw(p, i, progress) for i, p in enumerate(prompts)))

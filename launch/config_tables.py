@@ -143,7 +143,7 @@ class AgentTable(Table):
     adapter: FilePath | None = None
     """A LoRA adapter of its own, on top of its managed model."""
     candidates: int | None = Field(default=None, ge=1, le=16)
-    """Drafts that it makes at once; None leaves it to the build."""
+    """The most drafts that it makes at once; None leaves it to the build."""
     temperature: float | None = Field(default=None, ge=0, le=2)
     """Its sampling temperature; None leaves it to the model."""
     env: dict[str, str] = Field(default_factory=dict)

@@ -289,7 +289,9 @@ class Guild:
         done = self.run("build", spec, "--json", *words)
         assert done.returncode in (0, 1, 3), done.stderr
         assert done.stderr == ""
-        return done.returncode, json.loads(done.stdout)
+        report: dict[str, Any] = json.loads(done.stdout)
+        assert "run_id" in report, report
+        return done.returncode, report
 
     def working(self, *roles: str) -> dict[str, Any]:
         """`status --json`, taken when all six agents are in and one of `roles` (the specialists) is at work.
