@@ -1,6 +1,6 @@
 """Which model server suits this machine, and the running one that builds share.
 
-The choice is pure: `plan_server` looks at a `Machine` and says what to start. The edge is
+What to start is pure: `plan_llama` and `plan_mlx` (who needs which is in `serving.py`). The edge is
 `ManagedServer`: start or join, readiness, a log, stop. Two builds at once use one server (a
 second one beside it makes both many times slower): `<state>/<name>.json` says what runs,
 `<name>.lock` is held while one of them looks or starts, and each user holds `<name>.holders`
@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -36,20 +36,6 @@ STOP_TIMEOUT_S = 10.0
 PATIENCE_S = 20.0
 HEALTH_TIMEOUT_S = 2.0
 LOG_LINES = 8
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What the choice depends on: `platform.system()`, `platform.machine()`, processors."""
-
-    system: str
-    architecture: str
-    processors: int
-
-    @property
-    def apple_silicon(self) -> bool:
-        """Whether MLX runs here at full speed."""
-        return self.system == "Darwin" and self.architecture == "arm64"
 
 
 @dataclass(frozen=True)
@@ -101,37 +87,6 @@ def plan_mlx(model: str, adapter: Path | None = None, *, name: str = "model-serv
     argv += ["--adapter-path", str(adapter)] if adapter else []
     argv += ["--host", "127.0.0.1", "--port", PORT]
     return ServerPlan(name, "mlx", tuple(argv), "/v1/models", model)
-
-
-def plan_servers(
-    machine: Machine,
-    roles: Sequence[str],
-    adapters: Mapping[str, Path],
-    *,
-    llama: LlamaOptions,
-    mlx_model: str,
-) -> dict[str, ServerPlan]:
-    """The server of each role; roles may share one, which is then the same plan.
-
-    Apple Silicon: one MLX server for the base and one for each adapter. Elsewhere: one
-    llama.cpp server with all adapters loaded; `adapter_extra` makes a request use its own.
-    """
-    if machine.apple_silicon:
-        return {
-            role: plan_mlx(mlx_model, adapters[role], name=f"model-server-{role}")
-            if role in adapters
-            else plan_mlx(mlx_model)
-            for role in roles
-        }
-    loaded = tuple(adapters[role] for role in sorted(adapters))
-    return dict.fromkeys(roles, plan_llama(replace(llama, adapters=loaded)))
-
-
-def adapter_extra(role: str, adapters: Mapping[str, Path]) -> dict[str, object]:
-    """What a request to the llama.cpp server adds (`ModelEntry.extra`) to use its role's adapter."""
-    if role not in adapters:
-        return {}
-    return {"lora": [{"id": sorted(adapters).index(role), "scale": 1.0}]}
 
 
 class ManagedServer:

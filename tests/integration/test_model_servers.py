@@ -24,12 +24,10 @@ from guildbus.launch.llama_server import LlamaOptions, parse
 from guildbus.launch.model_catalogue import DEFAULT_MODEL
 from guildbus.launch.model_files import model_path
 from guildbus.launch.model_servers import (
-    Machine,
     ManagedServer,
     ServerPlan,
-    adapter_extra,
     plan_llama,
-    plan_servers,
+    plan_mlx,
     running,
     stop_server,
 )
@@ -38,10 +36,8 @@ from guildbus.protocols.errors import ModelError
 
 STUB = Path(__file__).parents[1] / "stub_endpoint.py"
 MODEL = model_path(DEFAULT_MODEL, cache_dir(Host.here()))
-MAC = Machine("Darwin", "arm64", 10)
-PC = Machine("Linux", "x86_64", 2)
 LLAMA = LlamaOptions(model=Path("/m/base.gguf"), alias="base")
-ADAPTERS = {"go-test": Path("/a/test"), "go-dev": Path("/a/dev")}
+ADAPTERS = (Path("/a/dev"), Path("/a/test"))
 USER = """
 import json, sys, time
 from pathlib import Path
@@ -81,13 +77,10 @@ def assert_ended(processes: list[psutil.Process], within_s: float = 10.0) -> Non
         time.sleep(0.05)
 
 
-def test_apple_silicon_gets_an_mlx_server_for_each_adapter() -> None:
-    plans = plan_servers(
-        MAC, ["planner", "go-dev", "go-test"], ADAPTERS, llama=LLAMA, mlx_model="some/qwen-4bit"
-    )
-    assert {plan.kind for plan in plans.values()} == {"mlx"}
-    assert len({plan.name for plan in plans.values()}) == 3
-    assert plans["go-dev"].argv[3:] == (
+def test_an_mlx_server_is_for_one_adapter() -> None:
+    plan = plan_mlx("some/qwen-4bit", ADAPTERS[0])
+    assert plan.kind == "mlx"
+    assert plan.argv[3:] == (
         "mlx_lm.server",
         "--model",
         "some/qwen-4bit",
@@ -98,17 +91,15 @@ def test_apple_silicon_gets_an_mlx_server_for_each_adapter() -> None:
         "--port",
         "{port}",
     )
-    assert "--adapter-path" not in plans["planner"].argv
+    assert "--adapter-path" not in plan_mlx("some/qwen-4bit").argv
+    assert plan.fingerprint != plan_mlx("some/qwen-4bit", ADAPTERS[1]).fingerprint
 
 
-def test_elsewhere_one_llama_server_serves_every_role() -> None:
-    plans = plan_servers(PC, ["planner", "go-dev", "go-test"], ADAPTERS, llama=LLAMA, mlx_model="")
-    assert len({plan.fingerprint for plan in plans.values()}) == 1
-    plan = plans["go-dev"]
+def test_a_llama_server_loads_all_adapters() -> None:
+    plan = plan_llama(replace(LLAMA, adapters=ADAPTERS))
     options = parse(["0" if word == "{port}" else word for word in plan.argv[4:]])
-    assert options == replace(LLAMA, adapters=(Path("/a/dev"), Path("/a/test")))
-    assert adapter_extra("go-test", ADAPTERS) == {"lora": [{"id": 1, "scale": 1.0}]}
-    assert adapter_extra("planner", ADAPTERS) == {}
+    assert options == replace(LLAMA, adapters=ADAPTERS)
+    assert plan.fingerprint != plan_llama(LLAMA).fingerprint
 
 
 def test_the_last_user_ends_the_server(plan: ServerPlan, state: Path) -> None:
