@@ -11,7 +11,6 @@ import json
 import os
 import signal
 import socket as stdlib_socket
-import sqlite3
 import sys
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+import apsw
 import structlog
 import zmq
 
@@ -230,7 +230,7 @@ def main() -> None:
     try:
         limits = Limits(**json.loads(arguments.limits))
         broker = Broker(arguments.endpoint, Journal(arguments.journal), limits, max_bytes=arguments.max_bytes)
-    except (GuildbusError, sqlite3.Error) as error:
+    except (GuildbusError, apsw.Error) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(3)
     signal.signal(signal.SIGTERM, broker.stop)

@@ -7,16 +7,26 @@ records of a broker turn (group commit). A CRC-32 a message tells a flipped bit 
 
 import fcntl
 import os
-import sqlite3
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import apsw
 import msgpack
 
 from guildbus.bus.events import Record, RecordDelivery, RecordOutcome, RecordPresence, Store, Unsettled
-from guildbus.bus.records import ANNOUNCED, DEAD, OPEN, SCHEMA, SCHEMA_VERSION, SETTLED, checked_packet
+from guildbus.bus.records import (
+    ANNOUNCED,
+    BUSY_TIMEOUT_MS,
+    DEAD,
+    OPEN,
+    SCHEMA,
+    SCHEMA_VERSION,
+    SETTLED,
+    checked_packet,
+    rows,
+)
 from guildbus.protocols.envelope import parse_time
 from guildbus.protocols.errors import BusError
 from guildbus.protocols.wire import Packet
@@ -27,30 +37,36 @@ _STATE_AFTER: Final = {"settled": SETTLED, "failed": OPEN, "dead": DEAD}
 class Journal:
     """Owns the file: one broker at a time, guarded by a lock beside it."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create. Raises BusError when another broker has it or the file is not a journal."""
+    def __init__(self, path: Path, *, vfs: str | None = None) -> None:
+        """Open or create. Raises BusError when another broker has it or the file is not a journal.
+
+        `vfs` names the SQLite file layer to use instead of the system's: tests put a faulty disk there.
+        """
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = lock_file(path.with_name(path.name + ".lock"), f"journal {path.name}")
-        self._db = sqlite3.connect(path, isolation_level=None)
         try:
+            self._db = apsw.Connection(str(path), vfs=vfs)
+        except apsw.Error as error:
+            os.close(self._lock)
+            raise _unusable(path, error) from error
+        try:
+            self._db.set_busy_timeout(BUSY_TIMEOUT_MS)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            version = self._db.pragma("user_version")
             if version not in (0, SCHEMA_VERSION):
                 raise BusError(
                     f"schema version {version}, this guildbus knows {SCHEMA_VERSION}", where=str(path)
                 )
-            self._db.executescript(SCHEMA)
+            self._db.execute(SCHEMA)
             self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         except BusError:
             self.close()
             raise
-        except sqlite3.DatabaseError as error:
+        except apsw.Error as error:
             self.close()
-            raise BusError(
-                f"not usable as a journal: {error}", where=str(path), remedy="move it away, or name another"
-            ) from error
+            raise _unusable(path, error) from error
 
     def commit(self, records: Sequence[Record], now: float) -> None:
         """Write all records in one transaction, durable when this returns."""
@@ -62,8 +78,9 @@ class Journal:
             for record in records:
                 self._write(record, now)
             db.execute("COMMIT")
-        except sqlite3.Error:
-            db.execute("ROLLBACK")
+        except apsw.Error:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
             raise
 
     def _write(self, record: Record, now: float) -> None:
@@ -117,31 +134,33 @@ class Journal:
 
     def packet(self, seq: int) -> Packet:
         """One stored message. Raises BusError if its bytes do not match their checksum, KeyError if none."""
-        row = self._db.execute("SELECT header, body, crc FROM messages WHERE seq = ?", (seq,)).fetchone()
-        if row is None:
+        found = rows(self._db, "SELECT header, body, crc FROM messages WHERE seq = ?", (seq,))
+        if not found:
             raise KeyError(seq)
-        return checked_packet(seq, *row)
+        return checked_packet(seq, *found[0])
 
     def next_seq(self) -> int:
         """The number for the next message."""
-        (last,) = self._db.execute("SELECT COALESCE(MAX(seq), 0) FROM messages").fetchone()
-        return int(last) + 1
+        last: int = self._db.execute("SELECT COALESCE(MAX(seq), 0) FROM messages").get
+        return last + 1
 
     def unsettled(self) -> list[Unsettled]:
         """All open messages in order, with the attempts that failed so far."""
-        rows = self._db.execute(
+        stored = rows(
+            self._db,
             "SELECT seq, id, type, subject, queue, attempt, holder, header, body, crc FROM messages"
             " WHERE state = ? ORDER BY seq",
             (OPEN,),
-        ).fetchall()
+        )
         found: list[Unsettled] = []
-        for seq, message_id, kind, subject, queue, attempt, holder, header, body, crc in rows:
+        for seq, message_id, kind, subject, queue, attempt, holder, header, body, crc in stored:
             envelope = checked_packet(seq, header, body, crc).envelope
-            failures = self._db.execute(
+            failures = rows(
+                self._db,
                 "SELECT attempt, agent, code, reason FROM attempts"
                 " WHERE seq = ? AND event = 'failed' ORDER BY n",
                 (seq,),
-            ).fetchall()
+            )
             found.append(
                 Unsettled(
                     seq=seq,
@@ -161,17 +180,24 @@ class Journal:
 
     def latest_acks(self, limit: int) -> list[tuple[str, int, str]]:
         """The newest acknowledgements, oldest of them first: (message id, attempt, agent instance)."""
-        rows = self._db.execute(
+        acks = rows(
+            self._db,
             "SELECT id, a.attempt, agent FROM attempts a JOIN messages m ON m.seq = a.seq"
             " WHERE event = 'settled' ORDER BY n DESC LIMIT ?",
             (limit,),
-        ).fetchall()
-        return rows[::-1]
+        )
+        return acks[::-1]
 
     def close(self) -> None:
         """Checkpoint, close, and let the next broker in."""
         self._db.close()
         os.close(self._lock)
+
+
+def _unusable(path: Path, error: apsw.Error) -> BusError:
+    return BusError(
+        f"not usable as a journal: {error}", where=str(path), remedy="move it away, or name another"
+    )
 
 
 def lock_file(path: Path, what: str) -> int:

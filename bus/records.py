@@ -4,8 +4,10 @@ Shared by `journal.py`, which writes, and `tail.py`, which reads from other proc
 """
 
 import zlib
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
+import apsw
 import msgpack
 
 from guildbus.protocols.envelope import Envelope
@@ -13,6 +15,7 @@ from guildbus.protocols.errors import BusError
 from guildbus.protocols.wire import Packet
 
 SCHEMA_VERSION: Final = 1
+BUSY_TIMEOUT_MS: Final = 5000
 
 OPEN: Final = 0
 SETTLED: Final = 1
@@ -63,3 +66,8 @@ def checked_packet(seq: int, header: bytes, body: bytes, crc: int) -> Packet:
     if zlib.crc32(body, zlib.crc32(header)) != crc:
         raise BusError("damaged: its checksum does not match", where=f"journal record {seq}")
     return Packet(Envelope.from_header(msgpack.unpackb(header, raw=False)), body)
+
+
+def rows(db: apsw.Connection, query: str, values: Sequence[Any] = ()) -> list[Any]:
+    """All rows of a query, each a tuple."""
+    return db.execute(query, values).fetchall()

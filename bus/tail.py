@@ -4,13 +4,14 @@ A reader opens the file read-only; SQLite's WAL gives it a consistent view and n
 wait. `follow` starts at a sequence number and leaves no gap. Schema: `records.py`.
 """
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from guildbus.bus.records import DEAD, checked_packet
+import apsw
+
+from guildbus.bus.records import BUSY_TIMEOUT_MS, DEAD, checked_packet, rows
 from guildbus.protocols.errors import BusError
 from guildbus.protocols.wire import Packet
 
@@ -44,12 +45,12 @@ class Stored:
 class JournalReader:
     """A read-only view of one journal file."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises BusError if there is no journal at `path`."""
+    def __init__(self, path: Path, *, vfs: str | None = None) -> None:
+        """Raises BusError if there is no journal at `path`. `vfs`: see `Journal`."""
         if not path.is_file():
             raise BusError("no journal yet", where=str(path), remedy="run `guildbus build SPEC` first")
-        self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        self._db.execute("PRAGMA query_only = 1")
+        self._db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
+        self._db.set_busy_timeout(BUSY_TIMEOUT_MS)
 
     def close(self) -> None:
         """Close the file."""
@@ -92,19 +93,18 @@ class JournalReader:
 
     def attempts(self, subject: str) -> list[Attempt]:
         """What happened to each of a run's messages, in order."""
-        rows = self._db.execute(
+        found = rows(
+            self._db,
             "SELECT n, at, a.seq, a.attempt, agent, event, code, reason FROM attempts a"
             " JOIN messages m ON m.seq = a.seq WHERE m.subject = ? ORDER BY n",
             (subject,),
-        ).fetchall()
-        return [Attempt(*row) for row in rows]
+        )
+        return [Attempt(*row) for row in found]
 
     def subjects_of(self, wire_type: str) -> list[str]:
         """The runs that hold a message of this type, newest first."""
-        rows = self._db.execute(
-            "SELECT subject FROM messages WHERE type = ? ORDER BY seq DESC", (wire_type,)
-        ).fetchall()
-        return list(dict.fromkeys(subject for (subject,) in rows))
+        found = rows(self._db, "SELECT subject FROM messages WHERE type = ? ORDER BY seq DESC", (wire_type,))
+        return list(dict.fromkeys(subject for (subject,) in found))
 
     def dead_letters(self) -> list[Stored]:
         """The messages that nobody could handle, oldest first."""
@@ -114,12 +114,11 @@ class JournalReader:
 
     def last_seq(self) -> int:
         """The newest message's number; 0 in an empty journal."""
-        (last,) = self._db.execute("SELECT COALESCE(MAX(seq), 0) FROM messages").fetchone()
-        return int(last)
+        last: int = self._db.execute("SELECT COALESCE(MAX(seq), 0) FROM messages").get
+        return last
 
     def _stored(self, query: str, values: Sequence[object]) -> list[Stored]:
-        rows = self._db.execute(query, values).fetchall()
         return [
             Stored(seq, state, checked_packet(seq, header, body, crc))
-            for seq, state, header, body, crc in rows
+            for seq, state, header, body, crc in rows(self._db, query, values)
         ]
