@@ -54,6 +54,7 @@ class GateKeeper(Agent):
         )
         accepted = _distinct(one for one in gated if is_accepted(one))
         refused = tuple(one for one in gated if not is_accepted(one))
+        tokens = sum(call.prompt_tokens + call.completion_tokens for call in message.calls)
         if accepted:
             return [
                 DraftAccepted(
@@ -63,6 +64,7 @@ class GateKeeper(Agent):
                     accepted=accepted,
                     refused=refused,
                     spans=tuple(formatter.spans),
+                    tokens=tokens,
                 )
             ]
         return [
@@ -72,6 +74,7 @@ class GateKeeper(Agent):
                 round=request.round,
                 refused=refused,
                 spans=tuple(formatter.spans),
+                tokens=tokens,
             )
         ]
 

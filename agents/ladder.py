@@ -3,13 +3,14 @@
 For each accused file, in turn: its owner, its owner again, then the other specialist (cross-route). A
 repair that leaves the very same findings is a stall and moves its file up a rung at once. The file that
 was tried least comes first, so that a failing assertion brings both its sides into question. When no
-rung is left, or the rounds are spent, the run stops honestly with a diagnosis.
+rung is left, or the rounds or tokens are spent, the run stops honestly with a diagnosis.
 
 `localise.py` says who is accused; `repair_router.py` is the agent around this.
 """
 
 from dataclasses import dataclass
 
+from guildbus.agents.budget import shared, spent_text
 from guildbus.agents.diagnosis import diagnose_rejection, diagnose_verification
 from guildbus.agents.localise import MAX_EVIDENCE, Suspect, suspects
 from guildbus.agents.planning import is_test
@@ -49,7 +50,9 @@ def after_red(state: RunState, found: VerificationFinished) -> DraftRequested | 
     open_rungs = [rung for rung in rungs if rung.height < RUNGS]
     if not open_rungs:
         return _stop(found, "stalled", "and no repair is left to try")
-    return _request(state, min(open_rungs, key=lambda rung: rung.height))
+    request = _request(state, min(open_rungs, key=lambda rung: rung.height))
+    paid_for = shared(state, [request])
+    return paid_for[0] if paid_for else _stop(found, "tokens", f"since {spent_text(state)}")
 
 
 def after_rejection(state: RunState, rejected: DraftRejected) -> DraftRequested | BuildStopped:
@@ -62,7 +65,12 @@ def after_rejection(state: RunState, rejected: DraftRejected) -> DraftRequested 
     if tries > min(RUNGS, state.options.max_rounds):
         return BuildStopped(reason="rejected", diagnosis=diagnose_rejection(rejected, tries))
     rung = Rung(Suspect(task.path, evidence, evidence), task, tries - 1)
-    return _request(state, rung, previous=rejected.refused[0].content if rejected.refused else "")
+    request = _request(state, rung, previous=rejected.refused[0].content if rejected.refused else "")
+    paid_for = shared(state, [request])
+    if paid_for:
+        return paid_for[0]
+    diagnosis = f"{spent_text(state)}\n{diagnose_rejection(rejected, tries)}"
+    return BuildStopped(reason="tokens", diagnosis=diagnosis)
 
 
 def _rung(state: RunState, suspect: Suspect, found: VerificationFinished) -> Rung:

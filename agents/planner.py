@@ -3,7 +3,8 @@
 build.requested          -> build.planned, draft.requested for each file of stage 0
 verification.finished    (green) -> the next stage's drafts, or build.finished
 build.stopped            -> build.finished, red, with the diagnosis
-message.died             -> build.finished, red, with what nobody could handle
+message.died             -> build.finished, red, with what nobody could handle, or that the deadline passed
+run.cancelled            -> build.finished, red, with who asked for it
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from typing import ClassVar
 
 from guildbus.agents import planning
 from guildbus.agents.agent import Agent, handles
+from guildbus.agents.budget import shared, spent_text
 from guildbus.agents.context import Context
 from guildbus.agents.requests import draft_request, owner_of
 from guildbus.agents.run_state import FOLDED, RunState, fold
@@ -24,9 +26,11 @@ from guildbus.protocols.messages.build import (
     BuildStopped,
     BuiltFile,
 )
-from guildbus.protocols.messages.control import MessageDied
+from guildbus.protocols.messages.control import MessageDied, RunCancelled
 from guildbus.protocols.messages.draft import DraftAccepted, DraftRejected
 from guildbus.protocols.messages.verification import Score, TestFailure, VerificationFinished
+
+EXPIRED = "bus.expired"
 
 
 class Planner(Agent):
@@ -44,8 +48,7 @@ class Planner(Agent):
         except SpecError as error:
             return [_unplanned(message, str(error))]
         planned = BuildPlanned(spec_name=message.spec.name, plan=plan, options=message.options)
-        state = fold([message, planned])
-        return [planned, *_stage(state, 0)]
+        return [planned, *_stage(fold([message, planned]), 0)]
 
     @handles(VerificationFinished)
     async def on_verification_finished(
@@ -65,21 +68,47 @@ class Planner(Agent):
 
     @handles(MessageDied)
     async def on_message_died(self, message: MessageDied, ctx: Context) -> Sequence[Message]:
-        """Nobody could handle a message of this run: close it, unless it is closed already."""
-        if await ctx.latest(BuildFinished) is not None:
+        """Nobody could handle a message of this run: close it, once.
+
+        What dies together (a deadline ends all that is open) is mourned one by one, and may be handled at the
+        same time: the first obituary closes the run.
+        """
+        earlier = await ctx.history(MessageDied, BuildFinished)
+        if len(earlier) > 1:
             return []
+        if message.code == EXPIRED:
+            return [await _closed(ctx, "red:deadline", await _time_over(ctx))]
         attempts = len(message.failures)
         diagnosis = (
             f"{message.message_type} to {message.queue} failed {attempts} time{'s' * (attempts != 1)}; "
             f"the last: {message.reason}"
         )
-        status = f"red:{message.code}"
-        planned = await ctx.latest(BuildPlanned)
-        if planned is None:
-            requested = await ctx.latest(BuildRequested)
-            name = requested.spec.name if requested is not None else ctx.run
-            return [_empty(name, status, diagnosis)]
-        return [finished(fold(await ctx.history(*FOLDED)), status, diagnosis)]
+        return [await _closed(ctx, f"red:{message.code}", diagnosis)]
+
+    @handles(RunCancelled)
+    async def on_run_cancelled(self, message: RunCancelled, ctx: Context) -> Sequence[Message]:
+        """All else of the run is withdrawn by now: close it, unless it had ended."""
+        if await ctx.latest(BuildFinished) is not None:
+            return []
+        diagnosis = f"cancelled by {message.by}" + (f": {message.reason}" if message.reason else "")
+        return [await _closed(ctx, "red:cancelled", diagnosis)]
+
+
+async def _closed(ctx: Context, status: str, diagnosis: str) -> BuildFinished:
+    """The end of a run that may not even have a plan."""
+    if await ctx.latest(BuildPlanned) is not None:
+        return finished(fold(await ctx.history(*FOLDED)), status, diagnosis)
+    requested = await ctx.latest(BuildRequested)
+    return _empty(requested.spec.name if requested is not None else ctx.run, status, diagnosis)
+
+
+async def _time_over(ctx: Context) -> str:
+    requested = await ctx.latest(BuildRequested)
+    limit = requested.options.max_seconds if requested is not None else None
+    best = await ctx.latest(VerificationFinished)
+    allowed = "its deadline has passed" if limit is None else f"the {limit:g} s that it was given are over"
+    reached = "nothing was verified yet" if best is None else f"the best tree has {best.score.total}/3"
+    return f"{allowed}; {reached}"
 
 
 def finished(
@@ -113,11 +142,18 @@ def finished(
 
 
 def _stage(state: RunState, stage: int) -> list[Message]:
+    """The drafts of a stage; the end of the run, if its tokens do not pay for them."""
     round_number = state.round + 1 if state.requests else 0
-    return [
-        draft_request(state, task, author=owner_of(task), round_number=round_number)
-        for task in state.plan.stage(stage)
-    ]
+    requests = shared(
+        state,
+        [
+            draft_request(state, task, author=owner_of(task), round_number=round_number)
+            for task in state.plan.stage(stage)
+        ],
+    )
+    if requests is None:
+        return [finished(state, "red:tokens", spent_text(state))]
+    return list(requests)
 
 
 def _built(path: str, author: str, content: str) -> BuiltFile:

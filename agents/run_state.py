@@ -46,6 +46,11 @@ class RunState:
         """The newest verification: selection sees to it that it never scores below an earlier one."""
         return self.verifications[-1] if self.verifications else None
 
+    @property
+    def tokens(self) -> int:
+        """What the model calls of all answered drafts cost, prompts and answers."""
+        return sum(a.tokens for a in self.accepted) + sum(r.tokens for r in self.rejected)
+
     def outstanding(self) -> frozenset[TaskKey]:
         """The draft requests that no gate has answered yet."""
         asked: set[TaskKey] = {(r.task.path, r.author, r.round) for r in self.requests}

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from guildbus.agents.agent import Agent, handles
+from guildbus.agents.budget import within
 from guildbus.agents.completions import CompletionStore, Model, StoredModel
 from guildbus.agents.context import Context
 from guildbus.agents.models import ChatMessage, ChatModel, ChatRequest, Completion
@@ -39,8 +40,8 @@ class Specialist(Agent):
     async def on_draft_requested(self, message: DraftRequested, ctx: Context) -> Sequence[Message]:
         """Draw the candidates, and propose them all: choosing is others' work."""
         count = draws_for(message, min(message.candidates, self._candidates or message.candidates))
-        progress = _Progress(ctx, message.task.path, count)
-        prompts = [prompt_for(message, index) for index in range(count)]
+        prompts = within([prompt_for(message, index) for index in range(count)], message.max_tokens)
+        progress = _Progress(ctx, message.task.path, len(prompts))
         drawn = await asyncio.gather(*(self._draw(p, i, progress) for i, p in enumerate(prompts)))
         sources = sources_from(message, [completion.text for completion in drawn])
         candidates = tuple(

@@ -12,7 +12,7 @@ from typing import Any
 from guildbus.launch.run_log import Line, RunLog
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildFinished, BuildPlanned, BuildRequested, BuildStopped
-from guildbus.protocols.messages.control import MessageDied
+from guildbus.protocols.messages.control import MessageDied, RunCancelled
 from guildbus.protocols.messages.draft import DraftAccepted, DraftProposed, DraftRejected, DraftRequested
 from guildbus.protocols.messages.verification import VerificationFinished
 
@@ -122,6 +122,8 @@ def summary(message: Message) -> str:
             return f"{message.status}, {message.score.total}/3"
         case MessageDied():
             return f"{message.message_type}: {message.code}: {message.reason}"
+        case RunCancelled():
+            return f"by {message.by}" + (f": {message.reason}" if message.reason else "")
         case _:
             return ""
 

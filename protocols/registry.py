@@ -75,5 +75,6 @@ def standard_registry() -> Registry:
             draft.DraftRejected,
             verification.VerificationFinished,
             control.MessageDied,
+            control.RunCancelled,
         ]
     )

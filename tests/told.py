@@ -141,7 +141,7 @@ class Told:
     messages: list[Message] = field(default_factory=list)
 
     @classmethod
-    def of(cls, spec: Spec, **options: int) -> "Told":
+    def of(cls, spec: Spec, **options: Any) -> "Told":
         """Requested, planned, and the drafts of stage 0 asked for."""
         chosen = BuildOptions(**options)
         run = cls([BuildRequested(spec=spec, options=chosen)])

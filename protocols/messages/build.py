@@ -19,12 +19,16 @@ class BuildOptions(Part):
     """What the user may turn for one build.
 
     `candidates`: drafts asked for at once; `max_rounds`: repairs before an honest stop;
-    `seed`: the first sampling seed, all others are derived from it.
+    `seed`: the first sampling seed, all others are derived from it; `max_tokens`: what all model calls
+    may cost, prompts and answers; `max_seconds`: how long it may take (kept here for people: what counts is
+    the envelope's deadline).
     """
 
     candidates: int = Field(default=2, ge=1, le=16)
     max_rounds: int = Field(default=6, ge=1, le=50)
     seed: int = Field(default=1, ge=0, le=2**31 - 1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_seconds: float | None = Field(default=None, gt=0)
 
 
 class FileTask(Part):
@@ -79,13 +83,14 @@ class Plan(Part):
 
 
 class BuildRequested(Message):
-    """Build this spec. Opens a run."""
+    """Build this spec. Opens a run. `out` is the folder that the user wants the files in, for a resume."""
 
     type: ClassVar[str] = "build.requested"
     to: ClassVar[str | None] = "planner"
 
     spec: Spec
     options: BuildOptions = BuildOptions()
+    out: str = ""
 
 
 class BuildPlanned(Message):

@@ -1,7 +1,8 @@
-"""What the bus itself says: an agent's failure to handle a message, and a dead letter.
+"""What the bus itself says or heeds: an attempt's failure, a dead letter, a run that is called off.
 
-Neither is about Go. `MessageDied` is published by the broker to the role that closes runs, so that
-a message nobody could handle ends its run with a reason instead of a silence.
+None is about Go. `MessageDied` is published by the broker to the role that closes runs, so that
+a message nobody could handle ends its run with a reason instead of a silence. `RunCancelled` makes the
+broker drop all else that is open in its run (docs/protocol.md, section 6.8).
 """
 
 from typing import ClassVar
@@ -31,3 +32,13 @@ class MessageDied(Message):
     code: str
     reason: str
     failures: tuple[AttemptFailure, ...] = ()
+
+
+class RunCancelled(Message):
+    """Whoever asked for a run wants it no more. `by` names the agent or person; `reason` is for people."""
+
+    type: ClassVar[str] = "run.cancelled"
+    to: ClassVar[str | None] = "planner"
+
+    reason: str
+    by: str

@@ -39,7 +39,8 @@ class DraftRequested(Message):
     """Write this file. Goes to the task's author (`author` differs from the owner on a cross-route).
 
     `previous` is the author's last text when there is one to mend; `seed` and `candidates` fix
-    the sampling; `min_cases` is how many asserting cases a test file must keep.
+    the sampling; `min_cases` is how many asserting cases a test file must keep; `max_tokens` is what its
+    calls may cost together, prompts and answers.
     """
 
     type: ClassVar[str] = "draft.requested"
@@ -60,6 +61,7 @@ class DraftRequested(Message):
     candidates: int = Field(default=1, ge=1, le=16)
     seed: int = 1
     min_cases: int = 0
+    max_tokens: int | None = Field(default=None, ge=0)
 
     @property
     def recipient(self) -> str:
@@ -131,7 +133,10 @@ class GatedCandidate(Part):
 
 
 class DraftAccepted(Message):
-    """At least one candidate passed the gates; `refused` are the others, with their reasons."""
+    """At least one candidate passed the gates; `refused` are the others, with their reasons.
+
+    `tokens` is what the draft's model calls cost, prompts and answers; those from the store count too.
+    """
 
     type: ClassVar[str] = "draft.accepted"
     to: ClassVar[str | None] = "verifier"
@@ -142,10 +147,11 @@ class DraftAccepted(Message):
     accepted: tuple[GatedCandidate, ...]
     refused: tuple[GatedCandidate, ...] = ()
     spans: tuple[Span, ...] = ()
+    tokens: int = Field(default=0, ge=0)
 
 
 class DraftRejected(Message):
-    """No candidate passed the gates."""
+    """No candidate passed the gates. `tokens` is as in DraftAccepted."""
 
     type: ClassVar[str] = "draft.rejected"
     to: ClassVar[str | None] = "repair-router"
@@ -155,3 +161,4 @@ class DraftRejected(Message):
     round: int
     refused: tuple[GatedCandidate, ...]
     spans: tuple[Span, ...] = ()
+    tokens: int = Field(default=0, ge=0)
