@@ -5,12 +5,16 @@ Every message ends in an ack, a nack with a reason, or the redelivery that a los
     receive -> decode -> handler (time limit; lease renewed while it runs) -> ack with what it emits
                   \\-> nack, fatal     \\-> GuildbusError or a bug: nack, tried again later
 
+A delivery that the broker withdraws (its run is cancelled, its deadline passed, its lease ran out) cancels
+its handler: a handler lets CancelledError through, and on its way closes requests and ends processes.
+
 Read `agent.py` for the other side of this, and `guildbus.bus.interface` for the bus.
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -19,7 +23,7 @@ from guildbus.agents.context import Context
 from guildbus.bus.interface import AgentIdentity, Bus, Delivery
 from guildbus.protocols import codec, ids
 from guildbus.protocols.envelope import Envelope, format_time
-from guildbus.protocols.errors import GuildbusError, ProtocolError, Refused, StaleAttempt
+from guildbus.protocols.errors import GuildbusError, ProtocolError, Refused, StaleAttempt, Withdrawn
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.registry import Registry
 from guildbus.protocols.wire import Packet
@@ -103,6 +107,8 @@ class Runtime:
         log = self._log.bind(run=envelope.subject, message=envelope.id, type=envelope.type)
         try:
             results = await self._attempt(delivery, log)
+        except Withdrawn as error:
+            await self._let_go(delivery, log, error)
         except ProtocolError as error:
             await self._give_back(delivery, log, error.code, str(error), fatal=True)
         except GuildbusError as error:
@@ -131,18 +137,29 @@ class Runtime:
             say=self._bus.set_activity,
             read_history=lambda types: self._history(envelope, types),
         )
-        renewing = asyncio.create_task(self._renew(delivery))
-        try:
-            emits = await asyncio.wait_for(
-                handler(self._agent, message, context), self._agent.handler_limit_s
-            )
-        finally:
-            renewing.cancel()
+        emits = await self._under_lease(delivery, handler(self._agent, message, context))
         now = self._clock()
         return [
             wrap(emitted, source=self._identity.instance, subject=envelope.subject, now=now, cause=envelope)
             for emitted in emits
         ]
+
+    async def _under_lease(
+        self, delivery: Delivery, handling: Awaitable[Sequence[Message]]
+    ) -> Sequence[Message]:
+        """The handler's results. Raises TimeoutError, or Withdrawn once the handler has let go."""
+        working = asyncio.ensure_future(handling)
+        renewing = asyncio.create_task(self._renew(delivery))
+        delivery.withdrawal.then(working.cancel)
+        try:
+            return await asyncio.wait_for(working, self._agent.handler_limit_s)
+        except asyncio.CancelledError:
+            reason = delivery.withdrawal.error
+            if reason is None or not working.cancelled() or _being_cancelled():
+                raise
+            raise Withdrawn(reason.what, where=reason.where) from None
+        finally:
+            renewing.cancel()
 
     async def _history(self, envelope: Envelope, types: Sequence[str]) -> list[Message]:
         packets = await self._bus.history(envelope.subject, envelope.seq, types)
@@ -161,6 +178,12 @@ class Runtime:
         except ProtocolError as error:
             await self._give_back(delivery, log, error.code, str(error), fatal=True)
 
+    async def _let_go(self, delivery: Delivery, log: structlog.BoundLogger, error: Withdrawn) -> None:
+        """The attempt is over already; the nack only gives its credit back, and is refused as stale."""
+        log.info("withdrawn", attempt=delivery.packet.envelope.attempt, reason=error.what)
+        with contextlib.suppress(Refused):
+            await self._bus.nack(delivery, "agent.withdrawn", error.what)
+
     async def _give_back(
         self, delivery: Delivery, log: structlog.BoundLogger, code: str, reason: str, *, fatal: bool = False
     ) -> None:
@@ -170,3 +193,9 @@ class Runtime:
             await self._bus.nack(delivery, code, reason, delay_s=retry_delay_s(attempt), fatal=fatal)
         except Refused as error:
             log.warning("nack_refused", reason=str(error))
+
+
+def _being_cancelled() -> bool:
+    """Whether somebody wants this task itself to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

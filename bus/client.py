@@ -29,6 +29,7 @@ from guildbus.bus.session import (
     Step,
     Transmit,
     Welcomed,
+    Withdrawn,
     plain,
     request_of,
 )
@@ -205,6 +206,8 @@ class ZmqBus:
             match step:
                 case Delivered(delivery):
                     self._inbox.put_nowait(delivery)
+                case Withdrawn(delivery, error):
+                    delivery.withdrawal.happen(error)
                 case Confirmed(request):
                     _resolve(self._waiting.get(request), None)
                 case Denied(request, error):

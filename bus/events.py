@@ -129,12 +129,12 @@ class RecordDelivery:
     agent: str
 
 
-Outcome = Literal["settled", "failed", "dead"]
+Outcome = Literal["settled", "failed", "dead", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
 class RecordOutcome:
-    """Journal: an attempt ended. After `failed` the message is ready again; the others are final."""
+    """Journal: an attempt ended, or a wait. After `failed` the message is ready again; else it is final."""
 
     seq: int
     attempt: int

@@ -4,8 +4,8 @@ One test suite (tests/integration/test_bus_conformance.py) runs over every imple
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from guildbus.protocols.errors import GuildbusError
@@ -26,13 +26,39 @@ class AgentIdentity:
         return f"{self.name}/{self.incarnation}"
 
 
+@dataclass(slots=True)
+class Withdrawal:
+    """Whether the broker has taken a delivery back, and why. It lives in its client's event loop."""
+
+    error: GuildbusError | None = None
+    _then: Callable[[], object] | None = None
+
+    def then(self, call: Callable[[], object]) -> None:
+        """Call this when it happens, or now if it has."""
+        if self.error is None:
+            self._then = call
+        else:
+            call()
+
+    def happen(self, error: GuildbusError) -> None:
+        """It is taken back. The first reason stays."""
+        if self.error is None:
+            self.error = error
+            if self._then is not None:
+                self._then()
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message in hand. `envelope.attempt` is the fencing token, `envelope.seq` its place in the journal."""
+    """A message in hand. `envelope.attempt` is the fencing token, `envelope.seq` its place in the journal.
+
+    Once `withdrawal` has happened nothing that is done for it counts any more: stop, and nack it.
+    """
 
     packet: Packet
     lease_s: float
     max_attempts: int
+    withdrawal: Withdrawal = field(default_factory=Withdrawal, compare=False)
 
 
 Inbox = asyncio.Queue[Delivery | GuildbusError]
@@ -64,7 +90,7 @@ class Bus(Protocol):
         """
 
     async def receive(self) -> Delivery:
-        """The next message for this agent.
+        """The next message for this agent; if the broker takes it back, its `withdrawal` happens.
 
         Raises BusError once closed, Replaced when a newer incarnation took over.
         """
@@ -81,7 +107,7 @@ class Bus(Protocol):
         """Give the attempt back with its reason."""
 
     async def renew(self, delivery: Delivery) -> None:
-        """The task makes progress: extend its lease."""
+        """The task makes progress: extend its lease. A lease that is lost already is a withdrawal."""
 
     async def history(self, subject: str, upto_seq: int, types: Sequence[str] = ()) -> list[Packet]:
         """The run's messages up to and with `upto_seq`, in journal order; all types when none is named."""

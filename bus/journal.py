@@ -19,6 +19,7 @@ from guildbus.bus.events import Record, RecordDelivery, RecordOutcome, RecordPre
 from guildbus.bus.records import (
     ANNOUNCED,
     BUSY_TIMEOUT_MS,
+    CANCELLED,
     DEAD,
     OPEN,
     SCHEMA,
@@ -31,7 +32,7 @@ from guildbus.protocols.envelope import parse_time
 from guildbus.protocols.errors import BusError
 from guildbus.protocols.wire import Packet
 
-_STATE_AFTER: Final = {"settled": SETTLED, "failed": OPEN, "dead": DEAD}
+_STATE_AFTER: Final = {"settled": SETTLED, "failed": OPEN, "dead": DEAD, "cancelled": CANCELLED}
 
 
 class Journal:

@@ -4,8 +4,8 @@ This is the half of the broker's mind that knows messages; `routing.py` is the o
 method changes the state and returns the actions that make the change durable.
 """
 
-from guildbus.bus.events import Action, RecordOutcome, Store
-from guildbus.bus.letters import obituary
+from guildbus.bus.events import Action, Peer, RecordOutcome, Store
+from guildbus.bus.letters import obituary, withdrawal
 from guildbus.bus.queues import RoleQueue
 from guildbus.bus.state import Limits, QueuedMessage
 from guildbus.bus.timers import Timer, Timers
@@ -16,7 +16,10 @@ from guildbus.protocols.wire import Packet
 
 
 class Ledger:
-    """Every message without a final outcome; `held_by` has their ids by the agent instance that has them."""
+    """Every message without a final outcome; `held_by` has their ids by the agent instance that has them.
+
+    `peers` is where an agent instance can be told that a delivery is withdrawn from it.
+    """
 
     def __init__(self, limits: Limits, broker_id: str, next_seq: int) -> None:
         self.limits = limits
@@ -25,6 +28,7 @@ class Ledger:
         self.queues: dict[str, RoleQueue] = {}
         self.timers = Timers()
         self.held_by: dict[str, set[str]] = {}
+        self.peers: dict[str, Peer] = {}
         self.dead = 0
         self._next_seq = next_seq
         self._by_seq: dict[int, str] = {}
@@ -47,7 +51,7 @@ class Ledger:
         return None
 
     def admit(self, packet: Packet, now: float) -> list[Action]:
-        """Number a message, and make it ready; an announcement is only stored."""
+        """Number a message, and make it ready; an announcement is only stored, a cancellation also acts."""
         envelope = packet.envelope
         seq = self._next_seq
         self._next_seq += 1
@@ -65,7 +69,28 @@ class Ledger:
             )
             self.remember(message, now)
             self.queue(envelope.to).push(seq, envelope.priority)
-        return [Store(seq, packet, envelope.to)]
+        actions: list[Action] = [Store(seq, packet, envelope.to)]
+        if envelope.type == self.limits.canceller:
+            actions += self.cancel(envelope.subject, seq)
+        return actions
+
+    def cancel(self, subject: str, by_seq: int) -> list[Action]:
+        """Message `by_seq` cancels all else that is open in its run: never redelivered, and not mourned."""
+        records: list[Action] = []
+        recalls: list[Action] = []
+        for message in [m for m in self.messages.values() if m.subject == subject and m.seq != by_seq]:
+            holder, reason = message.holder, "its run is cancelled"
+            recalls += self.recall(message, reason)
+            self.forget(message)
+            records.append(
+                RecordOutcome(message.seq, message.attempt, holder, "cancelled", "bus.cancelled", reason)
+            )
+        return records + recalls
+
+    def recall(self, message: QueuedMessage, reason: str) -> list[Action]:
+        """Tell the holder, if there is one and it is here, that the message is its no more."""
+        peer = self.peers.get(message.holder)
+        return [] if peer is None else [withdrawal(peer, message.id, message.attempt, reason)]
 
     def remember(self, message: QueuedMessage, now: float) -> None:
         """Keep an unsettled message, and set the timers that it starts with."""
@@ -164,7 +189,8 @@ class Ledger:
             return []
         queue = self.queue(message.queue)
         if timer.kind == "deadline":
-            return self.die(message, "bus.expired", "its deadline passed", now)
+            recalls = self.recall(message, "its deadline passed")
+            return self.die(message, "bus.expired", "its deadline passed", now) + recalls
         if timer.kind == "unclaimed":
             if queue.claimed:
                 return []
@@ -178,7 +204,8 @@ class Ledger:
         if message.lease_until > now:
             self.timers.set("lease", message.lease_until, message.seq, message.attempt)
             return []
-        return self.fail(message, "bus.lease", "its lease ran out", now)
+        recalls = self.recall(message, "its lease ran out")
+        return self.fail(message, "bus.lease", "its lease ran out", now) + recalls
 
     def queue(self, name: str) -> RoleQueue:
         """The queue of a role or agent, made when it is first named."""

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from guildbus.bus.events import Ack, Nack, PeerEvent, Publish, Renew, Send
+from guildbus.bus.events import Ack, Nack, Peer, PeerEvent, Publish, Renew, Send
 from guildbus.bus.state import QueuedMessage
 from guildbus.protocols import codec, ids
 from guildbus.protocols.envelope import Envelope, format_time
-from guildbus.protocols.errors import GuildbusError, StaleAttempt
+from guildbus.protocols.errors import GuildbusError, StaleAttempt, Withdrawn
 from guildbus.protocols.messages.control import MessageDied
 from guildbus.protocols.wire import Kind, Packet
 
@@ -69,3 +69,9 @@ def stale(event: Ack | Nack | Renew) -> Send:
     return refusal_of(
         event, StaleAttempt("another attempt holds this message, or it is settled", where=event.id)
     )
+
+
+def withdrawal(peer: Peer, message_id: str, attempt: int, reason: str) -> Send:
+    """What was delivered is the holder's no more, and whatever it still does for it is in vain."""
+    error = Withdrawn(reason, where=message_id, remedy="stop working on it, and NACK it")
+    return Send(peer, Kind.ERROR, refusal_header(error, {"id": message_id, "attempt": attempt}))

@@ -27,7 +27,7 @@ from guildbus.bus.events import (
 )
 from guildbus.bus.interface import AgentIdentity, Delivery, Inbox, next_delivery
 from guildbus.bus.routing import Routing
-from guildbus.bus.session import BUSY_RETRY_S, plain
+from guildbus.bus.session import BUSY_RETRY_S, Request, plain
 from guildbus.bus.state import Limits
 from guildbus.protocols import wire
 from guildbus.protocols.errors import (
@@ -38,10 +38,11 @@ from guildbus.protocols.errors import (
     Refused,
     Replaced,
     StaleAttempt,
+    Withdrawn,
 )
 from guildbus.protocols.wire import Kind, Packet
 
-_REFUSALS: Final = {kind.code: kind for kind in (StaleAttempt, QueueFull, NoSession, Replaced)}
+_REFUSALS: Final = {kind.code: kind for kind in (StaleAttempt, QueueFull, NoSession, Replaced, Withdrawn)}
 
 
 class MemoryBroker:
@@ -54,11 +55,11 @@ class MemoryBroker:
         self._clock = clock
         self._ids: set[str] = set()
         self._routing = Routing(self.limits, "memory")
-        self._inboxes: dict[bytes, Inbox] = {}
+        self._clients: dict[bytes, MemoryBus] = {}
 
-    def attach(self, peer: bytes, inbox: Inbox) -> None:
-        """Deliveries for `peer` go to `inbox` from now on."""
-        self._inboxes[peer] = inbox
+    def attach(self, peer: bytes, client: "MemoryBus") -> None:
+        """Deliveries for `peer`, and their withdrawals, go to `client` from now on."""
+        self._clients[peer] = client
 
     def knows(self, message_id: str) -> bool:
         """Whether a message of this id was ever stored."""
@@ -78,14 +79,17 @@ class MemoryBroker:
                     self._ids.add(packet.envelope.id)
                 case RecordOutcome():
                     self.outcomes.append(action)
-                case Send(_, Kind.ERROR, header):
-                    kind = _REFUSALS.get(header["code"], Refused)
-                    refusal = kind(header["what"], where=header["where"])
+                case Send(peer, Kind.ERROR, header):
+                    error = _REFUSALS.get(header["code"], Refused)(header["what"], where=header["where"])
+                    if isinstance(error, Withdrawn):
+                        self._clients[peer].withdraw(header["id"], header["attempt"], error)
+                    else:
+                        refusal = error
                 case Deliver(peer, seq, attempt, lease_s):
                     packet = self.log[seq - 1][1]
                     envelope = replace(packet.envelope, attempt=attempt, seq=seq)
                     delivery = Delivery(Packet(envelope, packet.body), lease_s, self.limits.max_attempts)
-                    self._inboxes[peer].put_nowait(delivery)
+                    self._clients[peer].deliver(delivery)
         return refusal
 
 
@@ -98,13 +102,26 @@ class MemoryBus:
         self._credit = credit
         self._peer = identity.instance.encode()
         self._inbox: Inbox = asyncio.Queue()
+        self._in_hand: dict[Request, Delivery] = {}
         self._beating: asyncio.Task[None] | None = None
         self._activity = ""
+
+    def deliver(self, delivery: Delivery) -> None:
+        """The broker's side of `receive`."""
+        envelope = delivery.packet.envelope
+        self._in_hand[envelope.id, envelope.attempt] = delivery
+        self._inbox.put_nowait(delivery)
+
+    def withdraw(self, message_id: str, attempt: int, error: GuildbusError) -> None:
+        """The broker takes a delivery back."""
+        delivery = self._in_hand.get((message_id, attempt))
+        if delivery is not None:
+            delivery.withdrawal.happen(error)
 
     async def open(self) -> None:
         """Join."""
         identity = self._identity
-        self._broker.attach(self._peer, self._inbox)
+        self._broker.attach(self._peer, self)
         refusal = self._broker.apply(
             Hello(self._peer, identity.name, identity.role, identity.incarnation, self._credit)
         )
@@ -141,7 +158,7 @@ class MemoryBus:
             known = frozenset(p.envelope.id for p in emitted if self._broker.knows(p.envelope.id))
             return Ack(self._peer, envelope.id, envelope.attempt, emitted, known, credit=1)
 
-        await self._apply(answer)
+        await self._answer(delivery, answer)
 
     async def nack(
         self, delivery: Delivery, code: str, reason: str, *, delay_s: float = 0.0, fatal: bool = False
@@ -150,12 +167,14 @@ class MemoryBus:
         envelope = delivery.packet.envelope
         code, reason = plain(code, 200) or "agent.error", plain(reason, 1000) or "no reason given"
         answer = Nack(self._peer, envelope.id, envelope.attempt, code, reason, delay_s, fatal, credit=1)
-        await self._apply(lambda: answer)
+        await self._answer(delivery, lambda: answer)
 
     async def renew(self, delivery: Delivery) -> None:
         """Extend the lease."""
         envelope = delivery.packet.envelope
-        self._broker.apply(Renew(self._peer, envelope.id, envelope.attempt))
+        refusal = self._broker.apply(Renew(self._peer, envelope.id, envelope.attempt))
+        if refusal is not None:
+            self.withdraw(envelope.id, envelope.attempt, refusal)
 
     async def history(self, subject: str, upto_seq: int, types: Sequence[str] = ()) -> list[Packet]:
         """The run's messages so far."""
@@ -177,6 +196,11 @@ class MemoryBus:
             await asyncio.sleep(min(0.05, self._broker.limits.heartbeat_s))
             self._broker.apply(Heartbeat(self._peer, self._activity))
             self._broker.tick()
+
+    async def _answer(self, delivery: Delivery, event: Callable[[], Event]) -> None:
+        await self._apply(event)
+        envelope = delivery.packet.envelope
+        self._in_hand.pop((envelope.id, envelope.attempt), None)
 
     async def _apply(self, event: Callable[[], Event]) -> None:
         while True:

@@ -21,6 +21,7 @@ OPEN: Final = 0
 SETTLED: Final = 1
 DEAD: Final = 2
 ANNOUNCED: Final = 3
+CANCELLED: Final = 4
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS messages (
@@ -29,7 +30,7 @@ CREATE TABLE IF NOT EXISTS messages (
     subject  TEXT NOT NULL,            -- the run
     type     TEXT NOT NULL,
     queue    TEXT,                     -- NULL: an announcement
-    state    INTEGER NOT NULL,         -- 0 open, 1 settled, 2 dead, 3 announced
+    state    INTEGER NOT NULL,         -- 0 open, 1 settled, 2 dead, 3 announced, 4 cancelled
     attempt  INTEGER NOT NULL DEFAULT 0,
     holder   TEXT NOT NULL DEFAULT '', -- the agent instance that has it now
     header   BLOB NOT NULL,            -- the envelope, as in docs/protocol.md
@@ -45,7 +46,7 @@ CREATE TABLE IF NOT EXISTS attempts (
     seq      INTEGER NOT NULL,
     attempt  INTEGER NOT NULL,
     agent    TEXT NOT NULL,
-    event    TEXT NOT NULL,            -- delivered, settled, failed, dead
+    event    TEXT NOT NULL,            -- delivered, settled, failed, dead, cancelled
     code     TEXT NOT NULL DEFAULT '',
     reason   TEXT NOT NULL DEFAULT ''
 );

@@ -8,6 +8,7 @@ Its rules, each from design §3:
 - a message belongs to one attempt at a time; only that attempt's number (the fencing token) may
   settle, fail or renew it, so the late answer of a zombie changes nothing
 - a lease that runs out and an agent that dies mean redelivery; after `max_attempts`, the dead letters
+- a delivery that is taken back from an agent that is here is withdrawn: the agent hears it at once
 - a queue is bounded, and a publisher that outruns it is told so
 
 This file knows the agents; `ledger.py` is the half that knows the messages. State is rebuilt by `restore`
@@ -39,7 +40,7 @@ from guildbus.bus.events import (
     Unsettled,
 )
 from guildbus.bus.ledger import Ledger
-from guildbus.bus.letters import accepted, refusal_of, stale
+from guildbus.bus.letters import accepted, refusal_of, stale, withdrawal
 from guildbus.bus.state import ConnectedAgent, Limits, QueuedMessage, health_report
 from guildbus.protocols.errors import NoSession, Replaced
 from guildbus.protocols.messages.control import AttemptFailure
@@ -159,10 +160,21 @@ class Routing:
                 )
         self._agents[agent.name] = agent
         self._peers[agent.peer] = agent.name
+        self._ledger.peers[agent.instance] = agent.peer
         for name in agent.queues:
             self._ledger.queue(name).join(agent.name)
         actions.append(self._welcome(agent))
+        actions += self._withdraw_lost(agent)
         return actions + self._dispatch(tuple(self._ledger.queues), now)
+
+    def _withdraw_lost(self, agent: ConnectedAgent) -> list[Action]:
+        """What it has in hand but may not settle any more, because that changed while it was away."""
+        return [
+            withdrawal(agent.peer, message_id, attempt, "it was taken back while its holder was away")
+            for message_id, attempt in sorted(agent.outstanding)
+            if self._ledger.held(message_id, attempt, agent.instance) is None
+            and self._answered.get(message_id, ("",))[:2] != (attempt, agent.instance)
+        ]
 
     def _welcome(self, agent: ConnectedAgent) -> Send:
         header: dict[str, Any] = {
@@ -255,6 +267,7 @@ class Routing:
     def _leave(self, agent: ConnectedAgent, reason: str, now: float) -> list[Action]:
         del self._agents[agent.name]
         self._peers.pop(agent.peer, None)
+        self._ledger.peers.pop(agent.instance, None)
         for name in agent.queues:
             self._ledger.queue(name).leave(agent.name)
         actions: list[Action] = [RecordPresence(agent.instance, agent.role, joined=False, reason=reason)]

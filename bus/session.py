@@ -18,6 +18,7 @@ from guildbus.protocols.errors import (
     Replaced,
     StaleAttempt,
 )
+from guildbus.protocols.errors import Withdrawn as WithdrawnError
 from guildbus.protocols.wire import Frame, Kind, Packet
 
 BUSY_RETRY_S: Final = 0.5
@@ -39,6 +40,14 @@ class Delivered:
     """A message for the agent."""
 
     delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A delivery in hand is this agent's no more; it still has to be answered, for its credit."""
+
+    delivery: Delivery
+    error: GuildbusError
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,7 @@ class Fenced:
     error: GuildbusError
 
 
-Step = Transmit | Delivered | Confirmed | Denied | Welcomed | Health | Reconnect | Fenced
+Step = Transmit | Delivered | Withdrawn | Confirmed | Denied | Welcomed | Health | Reconnect | Fenced
 
 
 @dataclass(slots=True)
@@ -99,7 +108,7 @@ class ClientSession:
     fenced: bool = False
     _unconfirmed: dict[Request, Frame] = field(default_factory=dict)
     _retry_at: dict[Request, float] = field(default_factory=dict)
-    _in_hand: dict[Request, None] = field(default_factory=dict)
+    _in_hand: dict[Request, Delivery] = field(default_factory=dict)
     _heard: float = 0.0
     _spoke: float = 0.0
 
@@ -182,8 +191,8 @@ class ClientSession:
         request = (packet.envelope.id, packet.envelope.attempt)
         if request in self._in_hand:
             return []
-        self._in_hand[request] = None
-        return [Delivered(Delivery(packet, self.lease_s, self.max_attempts))]
+        delivery = self._in_hand[request] = Delivery(packet, self.lease_s, self.max_attempts)
+        return [Delivered(delivery)]
 
     def _on_error(self, frame: Frame, now: float) -> list[Step]:
         header = frame.header
@@ -198,10 +207,19 @@ class ClientSession:
         if code == QueueFull.code and request in self._unconfirmed:
             self._retry_at[request] = now + BUSY_RETRY_S
             return []
+        if code == WithdrawnError.code or (code == StaleAttempt.code and request not in self._unconfirmed):
+            return self._on_withdrawn(request, WithdrawnError(what, where=where, remedy=remedy))
         if not self._settle(request):
             return []
         kind = StaleAttempt if code == StaleAttempt.code else Refused
         return [Denied(request, kind(what, where=where, remedy=remedy))]
+
+    def _on_withdrawn(self, request: Request, error: GuildbusError) -> list[Step]:
+        """By name, or by the answer to a RENEW. What has its answer on the way will hear of that instead."""
+        delivery = self._in_hand.get(request)
+        if delivery is None or request in self._unconfirmed:
+            return []
+        return [Withdrawn(delivery, error)]
 
     def _settle(self, request: Request) -> bool:
         """What was sent is answered. A delivery stays in hand until its ack or nack is."""

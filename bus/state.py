@@ -9,7 +9,7 @@ from typing import Any
 
 from guildbus.bus.events import Peer
 from guildbus.bus.queues import RoleQueue
-from guildbus.protocols.messages.control import AttemptFailure
+from guildbus.protocols.messages.control import AttemptFailure, RunCancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Limits:
     remembered_acks: int = 100_000
     undertaker: str | None = None
     """The role that is told of dead letters (`message.died`); None tells nobody."""
+    canceller: str | None = RunCancelled.wire_type()
+    """The message type that cancels all else that is open in its run; None: there is none."""
 
 
 @dataclass(slots=True)

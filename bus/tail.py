@@ -20,7 +20,7 @@ from guildbus.protocols.wire import Packet
 class Attempt:
     """One line of a message's life.
 
-    `event` is delivered, settled, failed or dead; `at` counts seconds since the epoch.
+    `event` is delivered, settled, failed, dead or cancelled; `at` counts seconds since the epoch.
     """
 
     n: int

@@ -127,6 +127,12 @@ class StaleAttempt(Refused):
     code = "protocol.stale_attempt"
 
 
+class Withdrawn(Refused):
+    """The broker took a delivery back: its run was cancelled, it expired, or its lease ran out. Stop."""
+
+    code = "protocol.withdrawn"
+
+
 class NoSession(Refused):
     """The broker does not know this peer (any more): say HELLO."""
 

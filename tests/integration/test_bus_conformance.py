@@ -20,7 +20,15 @@ from guildbus.bus.memory import MemoryBroker, MemoryBus
 from guildbus.bus.state import Limits
 from guildbus.protocols import ids
 from guildbus.protocols.envelope import Envelope, format_time
-from guildbus.protocols.errors import BusError, FrameError, Refused, StaleAttempt, TooLarge
+from guildbus.protocols.errors import (
+    BusError,
+    FrameError,
+    GuildbusError,
+    Refused,
+    StaleAttempt,
+    TooLarge,
+    Withdrawn,
+)
 from guildbus.protocols.wire import DEFAULT_MAX_BYTES, Packet
 
 LIMITS = Limits(
@@ -267,6 +275,52 @@ async def test_a_lease_that_runs_out_goes_to_another_and_the_zombie_is_refused(j
     assert bodies(await other.history("run", 99)) == [b"\x80", b"\x02"]
     await zombie.publish(packet("worker"))
     assert attempt(await received(zombie)) == 1, "a zombie's answer gives its credit back"
+
+
+async def withdrawn(delivery: Delivery) -> GuildbusError:
+    happened = asyncio.Event()
+    delivery.withdrawal.then(happened.set)
+    await asyncio.wait_for(happened.wait(), SOON_S)
+    assert delivery.withdrawal.error is not None
+    return delivery.withdrawal.error
+
+
+async def test_a_cancelled_run_is_taken_back_and_never_handed_out_again(join: Agents) -> None:
+    bus, other = await join("w1", "worker"), await join("p", "planner", credit=2)
+    await bus.publish(packet("worker"))
+    delivery = await received(bus)
+    await bus.publish(packet("worker"))
+    await other.publish(packet("planner", type="run.cancelled.v1"))
+    assert isinstance(await withdrawn(delivery), Withdrawn)
+    assert (await received(other)).packet.envelope.type == "run.cancelled.v1"
+    with pytest.raises(StaleAttempt):
+        await bus.ack(delivery, [packet("planner")])
+    await other.publish(packet("worker", b"next", subject="another run"))
+    assert (await received(bus)).packet.body == b"next", "its credit came back"
+    assert await receives_nothing(other)
+
+
+async def test_a_deadline_takes_back_what_is_in_hand(join: Agents) -> None:
+    bus, mourner = await join("w", "worker"), await join("m", "mourner")
+    await bus.publish(packet("worker", deadline=format_time(time.time() + 0.3)))
+    delivery = await received(bus)
+    assert isinstance(await withdrawn(delivery), Withdrawn)
+    obituary = await received(mourner)
+    assert msgpack.unpackb(obituary.packet.body)["code"] == "bus.expired"
+    assert obituary.packet.envelope.deadline is None
+    with pytest.raises(StaleAttempt):
+        await bus.nack(delivery, "agent.withdrawn", "as told")
+
+
+async def test_a_zombie_hears_that_its_lease_is_lost(join: Agents) -> None:
+    zombie, other = await join("w1", "worker"), await join("w2", "worker")
+    await zombie.publish(packet("worker"))
+    first = await received(zombie)
+    second = await received(other)
+    await withdrawn(first)
+    await zombie.renew(first)
+    assert second.withdrawal.error is None
+    await other.ack(second)
 
 
 async def test_closing_hands_over_at_once(join: Agents) -> None:

@@ -21,6 +21,7 @@ from guildbus.protocols import codec
 from guildbus.protocols.errors import ModelError
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildFinished, BuildPlanned, BuildRequested, BuildStopped
+from guildbus.protocols.messages.control import RunCancelled
 from guildbus.protocols.messages.draft import DraftProposed, DraftRequested
 from guildbus.protocols.messages.verification import VerificationFinished
 from guildbus.protocols.registry import standard_registry
@@ -57,11 +58,11 @@ class Hall:
         self.runtimes.append((runtime, task))
         return runtime
 
-    async def publish(self, *messages: Message, raw: bytes | None = None) -> None:
+    async def publish(self, *messages: Message, raw: bytes | None = None, subject: str = RUN) -> None:
         bus = MemoryBus(self.broker, AgentIdentity("outside", "outside", "1"), credit=0)
         await bus.open()
         for message in messages:
-            packet = wrap(message, source="outside/1", subject=RUN, now=time.time())
+            packet = wrap(message, source="outside/1", subject=subject, now=time.time())
             await bus.publish(packet if raw is None else Packet(packet.envelope, raw))
         await bus.close()
 
@@ -238,6 +239,55 @@ async def test_stopping_gives_back_what_is_in_hand(hall: Hall) -> None:
     await hall.join(Author(lambda message, ctx: [proposed(message)]), incarnation="2")
     await hall.until(lambda: hall.of(DraftProposed))
     assert hall.outcomes(1)[-1] == ("settled", 2, "")
+
+
+async def test_a_cancelled_run_stops_its_handler_and_the_next_message_is_taken(hall: Hall) -> None:
+    let_go = []
+
+    async def act(message: DraftRequested, ctx: Context) -> list[Message]:
+        if ctx.envelope.subject != RUN:
+            return [proposed(message)]
+        try:
+            await asyncio.sleep(60)
+        finally:
+            let_go.append(ctx.envelope.attempt)
+        return []
+
+    author = Author(act)
+    author.handler_limit_s = 100.0  # type: ignore[misc]
+    await hall.join(author)
+    await hall.publish(request())
+    await hall.until(lambda: author.attempts)
+    await hall.publish(RunCancelled(reason="enough", by="user"))
+    await hall.until(lambda: let_go)
+    assert hall.outcomes(1) == [("cancelled", 1, "bus.cancelled")]
+    await hall.publish(request(), subject="another run")
+    await hall.until(lambda: hall.of(DraftProposed))
+    assert let_go == [1]
+
+
+async def test_a_zombie_stops_as_soon_as_it_hears_of_it() -> None:
+    let_go = []
+
+    async def act(message: DraftRequested, ctx: Context) -> list[Message]:
+        if ctx.envelope.attempt > 1:
+            return [proposed(message)]
+        try:
+            time.sleep(0.4)  # noqa: ASYNC251  (nothing renews in time while the loop is blocked)
+            await asyncio.sleep(60)
+        finally:
+            let_go.append(ctx.envelope.attempt)
+        return []
+
+    hall = Hall(MemoryBroker(Limits(lease_s=0.15)))
+    author = Author(act)
+    author.handler_limit_s = 100.0  # type: ignore[misc]
+    await hall.join(author)
+    await hall.publish(request())
+    await hall.until(lambda: hall.of(DraftProposed))
+    assert let_go == [1]
+    assert hall.outcomes(1) == [("failed", 1, "bus.lease"), ("settled", 2, "")]
+    await hall.close()
 
 
 async def test_other_messages_go_on_while_one_is_tried_again(hall: Hall) -> None:

@@ -14,7 +14,16 @@ from guildbus.bus import reading
 from guildbus.bus.events import Action, Deliver, RecordDelivery, RecordOutcome, Send, Store, Tick, Unsettled
 from guildbus.bus.interface import AgentIdentity, Delivery
 from guildbus.bus.routing import Routing
-from guildbus.bus.session import ClientSession, Confirmed, Delivered, Denied, Reconnect, Step, Transmit
+from guildbus.bus.session import (
+    ClientSession,
+    Confirmed,
+    Delivered,
+    Denied,
+    Reconnect,
+    Step,
+    Transmit,
+    Withdrawn,
+)
 from guildbus.bus.state import Limits
 from guildbus.protocols import wire
 from guildbus.protocols.envelope import Envelope, format_time
@@ -83,6 +92,10 @@ class World:
                     client.work.append(delivery)
                 case Confirmed(request):
                     client.waits_for.discard(request)
+                case Withdrawn(delivery, _):
+                    envelope = delivery.packet.envelope
+                    held = self.open.get(envelope.seq)
+                    assert held != (envelope.attempt, client.session.identity.instance), "it is still its own"
                 case Denied(request, error):
                     client.waits_for.discard(request)
                     client.denied.append(error.code)

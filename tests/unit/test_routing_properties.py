@@ -33,11 +33,13 @@ from guildbus.bus.events import (
 from guildbus.bus.routing import Routing
 from guildbus.bus.state import Limits
 from guildbus.protocols.envelope import Envelope, format_time, parse_time
+from guildbus.protocols.errors import Withdrawn
 from guildbus.protocols.wire import Kind, Packet
 
 LIMITS = Limits(
     lease_s=10, silent_s=25, unclaimed_s=15, max_attempts=3, queue_bound=6, max_hops=3, undertaker="planner"
 )
+CANCEL = "run.cancelled.v1"
 AGENTS = {"a": "q", "b": "q", "c": "planner"}
 
 
@@ -61,6 +63,7 @@ class Ledger:
         self.ids: set[str] = set()
         self.acks: list[tuple[str, int, str]] = []
         self.obituaries: list[str] = []
+        self.withdrawn: list[tuple[bytes, str, int]] = []
 
     def write(self, actions: list[Action]) -> None:
         """Take over the records of one event, in their order."""
@@ -85,7 +88,8 @@ class Ledger:
                     assert entry.state == "open", "an end is final"
                     assert attempt == entry.attempt
                     assert agent == entry.holder, "only the holder's attempt ends"
-                    assert agent or (outcome == "dead" and code in {"bus.expired", "bus.unclaimed"})
+                    assert agent or code in {"bus.expired", "bus.unclaimed", "bus.cancelled"}
+                    assert (outcome == "cancelled") == (code == "bus.cancelled")
                     assert (outcome == "settled") == (not code), "a failure has its reason"
                     entry.holder = ""
                     if outcome == "failed":
@@ -94,6 +98,10 @@ class Ledger:
                         entry.state = outcome
                     if outcome == "settled":
                         self.acks.append((entry.packet.envelope.id, attempt, agent))
+                case Send(peer, Kind.ERROR, header) if header["code"] == Withdrawn.code:
+                    entry = next(e for e in self.entries.values() if e.packet.envelope.id == header["id"])
+                    assert not (entry.holder and entry.attempt == header["attempt"]), "it is its own"
+                    self.withdrawn.append((peer, header["id"], header["attempt"]))
                 case Deliver(_, seq, attempt, _):
                     entry = self.entries[seq]
                     assert (entry.state, entry.attempt) == ("open", attempt), "recorded before it is sent"
@@ -140,14 +148,22 @@ class Swarm(RuleBasedStateMachine):
         self.ledger.write(actions)
         return actions
 
-    def packet(self, to: str | None, priority: int, hops: int, lives_s: float | None) -> Packet:
+    def packet(
+        self,
+        to: str | None,
+        priority: int,
+        hops: int,
+        lives_s: float | None,
+        wire_type: str = "x.v1",
+        subject: str = "r",
+    ) -> Packet:
         self.names += 1
         return Packet(
             Envelope(
                 id=f"m{self.names}",
                 source="t",
-                type="x.v1",
-                subject="r",
+                type=wire_type,
+                subject=subject,
                 time=format_time(self.now),
                 to=to,
                 priority=priority,
@@ -159,6 +175,7 @@ class Swarm(RuleBasedStateMachine):
 
     agents = st.sampled_from(sorted(AGENTS))
     targets = st.sampled_from(["q", "q", "q", "planner", "a", "nobody", None])
+    subjects = st.sampled_from(["r", "r", "other run"])
     lives = st.none() | st.none() | st.floats(0, 60)
 
     @rule(
@@ -184,19 +201,55 @@ class Swarm(RuleBasedStateMachine):
         self.tell(Hello(self.peers[name], name, AGENTS[name], str(self.incarnations[name]), credit, holding))
 
     @precondition(lambda self: self.peers)
-    @rule(to=targets, priority=st.integers(0, 9), hops=st.integers(0, 4), lives_s=lives, data=st.data())
+    @rule(
+        to=targets,
+        priority=st.integers(0, 9),
+        hops=st.integers(0, 4),
+        lives_s=lives,
+        subject=subjects,
+        data=st.data(),
+    )
     def publish(
-        self, to: str | None, priority: int, hops: int, lives_s: float | None, data: st.DataObject
+        self,
+        to: str | None,
+        priority: int,
+        hops: int,
+        lives_s: float | None,
+        subject: str,
+        data: st.DataObject,
     ) -> None:
         """Anyone publishes; what is confirmed is stored, and what is refused is not."""
         peer = data.draw(st.sampled_from(sorted(self.peers.values())))
-        packet = self.packet(to, priority, hops, lives_s)
+        packet = self.packet(to, priority, hops, lives_s, subject=subject)
         actions = self.tell(Publish(peer, packet))
         confirmed = any(isinstance(a, Send) and a.kind is Kind.ACCEPTED for a in actions)
         assert confirmed == (packet.envelope.id in self.ledger.ids)
         again = self.tell(Publish(peer, packet, duplicate=packet.envelope.id in self.ledger.ids))
         if confirmed:
             assert not any(isinstance(a, Store) for a in again)
+
+    @precondition(lambda self: self.peers)
+    @rule(subject=subjects, data=st.data())
+    def cancel(self, subject: str, data: st.DataObject) -> None:
+        """All else that is open in the run ends; its holders that are here hear of it, each once."""
+        peer = data.draw(st.sampled_from(sorted(self.peers.values())))
+        cancellation = self.packet("planner", 9, 0, None, CANCEL, subject)
+        entries = [entry for entry in self.ledger.entries.values() if entry.state == "open"]
+        here = {
+            f"{agent['name']}/{self.incarnations[agent['name']]}"
+            for agent in self.routing.health(self.now)["agents"]
+        }
+        holders = {
+            (entry.packet.envelope.id, entry.attempt)
+            for entry in entries
+            if entry.holder in here and entry.packet.envelope.subject == subject
+        }
+        self.ledger.withdrawn.clear()
+        self.tell(Publish(peer, cancellation))
+        if cancellation.envelope.id in self.ledger.ids:
+            assert {e.state for e in entries if e.packet.envelope.subject == subject} <= {"cancelled"}
+            assert sorted(told[1:] for told in self.ledger.withdrawn) == sorted(holders)
+        assert {e.state for e in entries if e.packet.envelope.subject != subject} <= {"open"}
 
     @precondition(lambda self: self.peers and self.ledger.entries)
     @rule(
@@ -341,7 +394,12 @@ class Swarm(RuleBasedStateMachine):
                     self.tell(Ack(served[entry.queue], entry.packet.envelope.id, entry.attempt, credit=1))
         self.now += 50
         self.tell(Tick())
-        assert {entry.state for entry in self.ledger.entries.values()} <= {"settled", "dead", "announced"}
+        assert {entry.state for entry in self.ledger.entries.values()} <= {
+            "settled",
+            "dead",
+            "announced",
+            "cancelled",
+        }
 
 
 TestSwarm = Swarm.TestCase

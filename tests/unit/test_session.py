@@ -18,6 +18,7 @@ from guildbus.bus.session import (
     Step,
     Transmit,
     Welcomed,
+    Withdrawn,
 )
 from guildbus.protocols.envelope import Envelope
 from guildbus.protocols.errors import (
@@ -29,6 +30,7 @@ from guildbus.protocols.errors import (
     Replaced,
     StaleAttempt,
 )
+from guildbus.protocols.errors import Withdrawn as WithdrawnError
 from guildbus.protocols.wire import Frame, Kind
 
 WELCOME = Frame(Kind.WELCOME, {"broker": "b", "heartbeat_s": 1.0, "lease_s": 9.0, "max_attempts": 3})
@@ -146,6 +148,39 @@ def test_two_attempts_of_one_message_are_answered_apart(session: ClientSession) 
     assert isinstance(denied, Denied)
     assert denied.request == ("m1", 1)
     assert session.received(accepted("m1", 2), 0.4) == [Confirmed(("m1", 2))]
+
+
+@pytest.mark.parametrize("code", [WithdrawnError.code, StaleAttempt.code])
+def test_a_delivery_in_hand_can_be_withdrawn_also_by_the_answer_to_a_renewal(
+    session: ClientSession, code: str
+) -> None:
+    (delivered,) = session.received(deliver("m1", 2), 0.1)
+    assert isinstance(delivered, Delivered)
+    (step,) = session.received(error(code, "m1", 2), 0.2)
+    assert isinstance(step, Withdrawn)
+    assert step.delivery is delivered.delivery
+    assert type(step.error) is WithdrawnError
+    assert sent(session.connect(0.3)) == [hello(1, [["m1", 2]])]
+    session.received(WELCOME, 0.4)
+    session.submit(ack("m1", 2))
+    (denied,) = session.received(error(StaleAttempt.code, "m1", 2), 0.5)
+    assert isinstance(denied, Denied)
+    assert sent(session.connect(0.6)) == [hello(2, [])]
+
+
+@pytest.mark.parametrize("attempt", [0, 1, 3])
+def test_a_withdrawal_of_what_is_not_in_hand_says_nothing(session: ClientSession, attempt: int) -> None:
+    session.received(deliver("m1", 2), 0.1)
+    assert session.received(error(WithdrawnError.code, "m1", attempt), 0.2) == []
+    assert session.received(error(WithdrawnError.code), 0.2) == []
+
+
+def test_a_withdrawal_is_no_answer_to_an_ack_that_is_on_its_way(session: ClientSession) -> None:
+    session.received(deliver("m1"), 0.1)
+    session.submit(ack("m1"))
+    assert session.received(error(WithdrawnError.code, "m1", 1), 0.2) == []
+    (denied,) = session.received(error(StaleAttempt.code, "m1", 1), 0.3)
+    assert isinstance(denied, Denied)
 
 
 def test_publishing_and_settling_one_message_are_answered_apart(session: ClientSession) -> None:
