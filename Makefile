@@ -48,8 +48,9 @@ test: setup-dev  ## the whole suite; tests of the real model run when it is ther
 fast: setup-dev  ## the unit tests: no sockets, no processes
 	@$(BIN)/pytest tests/unit $(ARGS)
 
-fault: setup-dev  ## only the fault tests: kills, stops, garbage
+fault: setup-dev  ## the fault tests, and a short run of the fault suite: kills, stops, garbage
 	@$(BIN)/pytest tests/fault $(ARGS)
+	@$(BIN)/guildbus bench faults --scale 0.02
 
 check: setup-dev  ## lint, formatting, types, layers
 	$(call phase,ruff check,$(BIN)/ruff check .)
