@@ -2,13 +2,15 @@
 
     class GoVetReviewer(Agent):
         role = "go-review"
+        emits = (DraftRejected,)
 
         @handles(VerificationFinished)
         async def on_verification_finished(self, message, ctx):
             return [...]
 
-A handler returns the messages that it emits; they are published in the same transaction that settles
-the message it was given. It keeps nothing between calls that it could not read from `ctx.history`.
+A handler returns the messages that it emits, of the types that `emits` declares; they are published in the
+same transaction that settles the message it was given. The broker refuses what no class of the role declares.
+A handler keeps nothing between calls that it could not read from `ctx.history`.
 `runtime.py` drives it; a test calls it directly.
 """
 
@@ -40,19 +42,28 @@ def handles(body: type[Message]) -> Callable[[HandlerT], HandlerT]:
     return mark
 
 
+def _is_body(found: object) -> bool:
+    return isinstance(found, type) and issubclass(found, Message)
+
+
 class Agent:
     """The base of every agent.
 
-    `credit` is how many messages it handles at once, `handler_limit_s` how long one may take.
+    `emits` are the bodies that it may publish, `credit` is how many messages it handles at once,
+    `handler_limit_s` how long one may take.
     """
 
     role: ClassVar[str]
+    emits: ClassVar[tuple[type[Message], ...]] = ()
     credit: ClassVar[int] = 1
     handler_limit_s: ClassVar[float] = 1800.0
     handlers: ClassVar[Mapping[str, Handler]] = MappingProxyType({})
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        declared: object = cls.emits
+        if type(declared) is not tuple or not all(_is_body(body) for body in declared):
+            raise TypeError(f"{cls.__qualname__}.emits must be a tuple of Message classes, not {declared!r}")
         found = dict(cls.handlers)
         for member in vars(cls).values():
             body = getattr(member, _MARK, None)

@@ -31,6 +31,7 @@ class GateKeeper(Agent):
     """Pure gates over a draft, with gofmt as the only program that it runs."""
 
     role: ClassVar[str] = "gate-keeper"
+    emits: ClassVar[tuple[type[Message], ...]] = (DraftAccepted, DraftRejected)
     credit: ClassVar[int] = 2
 
     def __init__(self, settings: AgentSettings) -> None:

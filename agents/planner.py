@@ -27,7 +27,7 @@ from guildbus.protocols.messages.build import (
     BuiltFile,
 )
 from guildbus.protocols.messages.control import MessageDied, RunCancelled
-from guildbus.protocols.messages.draft import DraftAccepted, DraftRejected
+from guildbus.protocols.messages.draft import DraftAccepted, DraftRejected, DraftRequested
 from guildbus.protocols.messages.verification import Score, TestFailure, VerificationFinished
 
 EXPIRED = "bus.expired"
@@ -37,6 +37,7 @@ class Planner(Agent):
     """Stateless: each answer is made from the run's history."""
 
     role: ClassVar[str] = "planner"
+    emits: ClassVar[tuple[type[Message], ...]] = (BuildPlanned, DraftRequested, BuildFinished)
     credit: ClassVar[int] = 4
 
     @handles(BuildRequested)

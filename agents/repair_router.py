@@ -8,7 +8,8 @@ from guildbus.agents.agent import Agent, handles
 from guildbus.agents.context import Context
 from guildbus.agents.run_state import FOLDED, fold
 from guildbus.protocols.messages.base import Message
-from guildbus.protocols.messages.draft import DraftRejected
+from guildbus.protocols.messages.build import BuildStopped
+from guildbus.protocols.messages.draft import DraftRejected, DraftRequested
 from guildbus.protocols.messages.verification import VerificationFinished
 
 
@@ -16,6 +17,7 @@ class RepairRouter(Agent):
     """Stateless: each answer is made from the run's history."""
 
     role: ClassVar[str] = "repair-router"
+    emits: ClassVar[tuple[type[Message], ...]] = (DraftRequested, BuildStopped)
     credit: ClassVar[int] = 4
 
     @handles(VerificationFinished)

@@ -12,6 +12,10 @@ from typing import Final, cast
 from guildbus.agents.agent import Agent
 from guildbus.agents.settings import AgentSettings
 from guildbus.protocols.errors import ConfigError
+from guildbus.protocols.messages.base import Message
+from guildbus.protocols.messages.build import BuildFinished, BuildPlanned, BuildStopped
+from guildbus.protocols.messages.draft import DraftAccepted, DraftProposed, DraftRejected, DraftRequested
+from guildbus.protocols.messages.verification import VerificationFinished
 
 ENTRY_POINT_GROUP: Final = "guildbus.agents"
 
@@ -25,6 +29,25 @@ BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
         "repair-router": "guildbus.agents.repair_router:RepairRouter",
     }
 )
+
+BUILT_IN_EMITS: Final[Mapping[str, tuple[type[Message], ...]]] = MappingProxyType(
+    {
+        "planner": (BuildPlanned, DraftRequested, BuildFinished),
+        "go-dev": (DraftProposed,),
+        "go-test": (DraftProposed,),
+        "gate-keeper": (DraftAccepted, DraftRejected),
+        "verifier": (VerificationFinished,),
+        "repair-router": (DraftRequested, BuildStopped),
+    }
+)
+"""What the built-in classes declare, for whoever must know it without their imports. A test compares them."""
+
+
+def emitted_types(role: str, entry: str = "") -> frozenset[str]:
+    """The wire types that a role may publish. Imports only classes that are not built in. ConfigError."""
+    built_in = role in BUILT_IN and ":" not in entry
+    bodies = BUILT_IN_EMITS[role] if built_in else class_for(role, entry).emits
+    return frozenset(body.wire_type() for body in bodies)
 
 
 def class_for(role: str, entry: str = "") -> type[Agent]:

@@ -23,7 +23,14 @@ from guildbus.agents.context import Context
 from guildbus.bus.interface import AgentIdentity, Bus, Delivery
 from guildbus.protocols import codec, ids
 from guildbus.protocols.envelope import Envelope, format_time
-from guildbus.protocols.errors import GuildbusError, ProtocolError, Refused, StaleAttempt, Withdrawn
+from guildbus.protocols.errors import (
+    GuildbusError,
+    NotAllowed,
+    ProtocolError,
+    Refused,
+    StaleAttempt,
+    Withdrawn,
+)
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.registry import Registry
 from guildbus.protocols.wire import Packet
@@ -138,11 +145,23 @@ class Runtime:
             read_history=lambda types: self._history(envelope, types),
         )
         emits = await self._under_lease(delivery, handler(self._agent, message, context))
+        self._check_declared(emits)
         now = self._clock()
         return [
             wrap(emitted, source=self._identity.instance, subject=envelope.subject, now=now, cause=envelope)
             for emitted in emits
         ]
+
+    def _check_declared(self, emits: Sequence[Message]) -> None:
+        """The broker would refuse it all the same; here the reason can name the class."""
+        declared = {body.wire_type() for body in self._agent.emits}
+        for emitted in emits:
+            if emitted.wire_type() not in declared:
+                raise NotAllowed(
+                    f"returned {emitted.wire_type()}, which its class does not declare",
+                    where=f"{type(self._agent).__qualname__}.emits",
+                    remedy=f"add {type(emitted).__name__} to it",
+                )
 
     async def _under_lease(
         self, delivery: Delivery, handling: Awaitable[Sequence[Message]]

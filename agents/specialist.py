@@ -25,6 +25,7 @@ from guildbus.protocols.messages.draft import Candidate, DraftProposed, DraftReq
 class Specialist(Agent):
     """A role that drafts files. Subclasses only name their role."""
 
+    emits: ClassVar[tuple[type[Message], ...]] = (DraftProposed,)
     default_candidates: ClassVar[int | None] = None
 
     def __init__(self, settings: AgentSettings) -> None:

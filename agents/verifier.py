@@ -35,6 +35,7 @@ class Verifier(Agent):
     """One sandboxed Go toolchain, best of N by verification."""
 
     role: ClassVar[str] = "verifier"
+    emits: ClassVar[tuple[type[Message], ...]] = (VerificationFinished,)
 
     def __init__(self, settings: AgentSettings) -> None:
         self._settings = settings

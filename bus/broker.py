@@ -28,6 +28,7 @@ from guildbus.bus.events import Action, Deliver, Peer, RecordOutcome, Send, Stor
 from guildbus.bus.journal import Journal, lock_file
 from guildbus.bus.letters import refusal_header
 from guildbus.bus.lifeline import watch_lifeline
+from guildbus.bus.permissions import Permissions
 from guildbus.bus.routing import Routing
 from guildbus.bus.state import Limits
 from guildbus.protocols import ids, wire
@@ -51,6 +52,7 @@ class Broker:
         limits: Limits,
         *,
         max_bytes: int = wire.DEFAULT_MAX_BYTES,
+        permissions: Permissions | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._endpoint = endpoint
@@ -62,7 +64,8 @@ class Broker:
         self._wake_in, self._wake_out = stdlib_socket.socketpair()
         self._ticked = 0.0
         self._log = structlog.get_logger("broker")
-        self._routing = Routing(limits, ids.new_message_id()[-12:], journal.next_seq() if journal else 1)
+        next_seq = journal.next_seq() if journal else 1
+        self._routing = Routing(limits, ids.new_message_id()[-12:], next_seq, permissions)
         if journal is not None:
             self._routing.restore(journal.unsettled(), clock(), journal.latest_acks(RESTORED_ACKS))
         self._socket_lock = self._claim(endpoint)
@@ -224,12 +227,20 @@ def main() -> None:
     parser.add_argument("--endpoint", required=True)
     parser.add_argument("--journal", type=Path, required=True)
     parser.add_argument("--limits", default="{}", help="JSON object of guildbus.bus.state.Limits")
+    parser.add_argument("--permissions", help="JSON object {role: [types]}; without it all may say all")
     parser.add_argument("--max-bytes", type=int, default=wire.DEFAULT_MAX_BYTES)
     arguments = parser.parse_args()
     watch_lifeline()
     try:
         limits = Limits(**json.loads(arguments.limits))
-        broker = Broker(arguments.endpoint, Journal(arguments.journal), limits, max_bytes=arguments.max_bytes)
+        table = arguments.permissions
+        broker = Broker(
+            arguments.endpoint,
+            Journal(arguments.journal),
+            limits,
+            max_bytes=arguments.max_bytes,
+            permissions=None if table is None else Permissions(json.loads(table)),
+        )
     except (GuildbusError, apsw.Error) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(3)

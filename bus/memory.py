@@ -26,6 +26,7 @@ from guildbus.bus.events import (
     Tick,
 )
 from guildbus.bus.interface import AgentIdentity, Delivery, Inbox, next_delivery
+from guildbus.bus.permissions import Permissions
 from guildbus.bus.routing import Routing
 from guildbus.bus.session import BUSY_RETRY_S, Request, plain
 from guildbus.bus.state import Limits
@@ -34,6 +35,7 @@ from guildbus.protocols.errors import (
     BusError,
     GuildbusError,
     NoSession,
+    NotAllowed,
     QueueFull,
     Refused,
     Replaced,
@@ -42,19 +44,26 @@ from guildbus.protocols.errors import (
 )
 from guildbus.protocols.wire import Kind, Packet
 
-_REFUSALS: Final = {kind.code: kind for kind in (StaleAttempt, QueueFull, NoSession, Replaced, Withdrawn)}
+_REFUSALS: Final = {
+    kind.code: kind for kind in (StaleAttempt, QueueFull, NoSession, NotAllowed, Replaced, Withdrawn)
+}
 
 
 class MemoryBroker:
     """What the clients of one in-memory bus share. `log` is its journal: (seq, packet) in order."""
 
-    def __init__(self, limits: Limits | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.time,
+        permissions: Permissions | None = None,
+    ) -> None:
         self.limits = limits or Limits()
         self.log: list[tuple[int, Packet]] = []
         self.outcomes: list[RecordOutcome] = []
         self._clock = clock
         self._ids: set[str] = set()
-        self._routing = Routing(self.limits, "memory")
+        self._routing = Routing(self.limits, "memory", permissions=permissions)
         self._clients: dict[bytes, MemoryBus] = {}
 
     def attach(self, peer: bytes, client: "MemoryBus") -> None:

@@ -29,6 +29,7 @@ from guildbus.bus.events import (
     Hello,
     Nack,
     Peer,
+    PeerEvent,
     Publish,
     RecordDelivery,
     RecordOutcome,
@@ -41,8 +42,9 @@ from guildbus.bus.events import (
 )
 from guildbus.bus.ledger import Ledger
 from guildbus.bus.letters import accepted, refusal_of, stale, withdrawal
+from guildbus.bus.permissions import Permissions
 from guildbus.bus.state import ConnectedAgent, Limits, QueuedMessage, health_report
-from guildbus.protocols.errors import NoSession, Replaced
+from guildbus.protocols.errors import NoSession, NotAllowed, Replaced
 from guildbus.protocols.messages.control import AttemptFailure
 from guildbus.protocols.wire import Kind
 
@@ -53,8 +55,11 @@ Answer = tuple[int, str, Literal["ack", "nack"]]
 class Routing:
     """All that the broker knows. `apply` is the only way to change it."""
 
-    def __init__(self, limits: Limits, broker_id: str, next_seq: int = 1) -> None:
+    def __init__(
+        self, limits: Limits, broker_id: str, next_seq: int = 1, permissions: Permissions | None = None
+    ) -> None:
         self.limits = limits
+        self._permissions = permissions
         self.broker_id = broker_id
         self._ledger = Ledger(limits, broker_id, next_seq)
         self._agents: dict[str, ConnectedAgent] = {}
@@ -75,6 +80,9 @@ class Routing:
         if agent is None:
             return [refusal_of(event, NoSession("say HELLO first", where="session"))]
         agent.seen = now
+        denial = self._denial(event, agent)
+        if denial is not None:
+            return [refusal_of(event, denial)]
         match event:
             case Publish():
                 return self._on_publish(event, agent, now)
@@ -300,6 +308,14 @@ class Routing:
                 records.append(RecordDelivery(message.seq, message.attempt, agent.instance))
                 deliveries.append(Deliver(agent.peer, message.seq, message.attempt, self.limits.lease_s))
         return records + deliveries
+
+    def _denial(self, event: PeerEvent, agent: ConnectedAgent) -> NotAllowed | None:
+        """Why this agent may not say this; without a table of permissions everybody may say everything."""
+        if self._permissions is None:
+            return None
+        answered = self._ledger.messages.get(event.id) if isinstance(event, Ack) else None
+        subject = None if answered is None else answered.subject
+        return self._permissions.denial(event, role=agent.role, instance=agent.instance, answering=subject)
 
     def _agent_at(self, peer: Peer) -> ConnectedAgent | None:
         name = self._peers.get(peer)

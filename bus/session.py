@@ -13,6 +13,7 @@ from guildbus.protocols.errors import (
     FrameError,
     GuildbusError,
     NoSession,
+    NotAllowed,
     QueueFull,
     Refused,
     Replaced,
@@ -23,9 +24,11 @@ from guildbus.protocols.wire import Frame, Kind, Packet
 
 BUSY_RETRY_S: Final = 0.5
 SILENT_BEATS: Final = 4
+_DENIALS: Final = {kind.code: kind for kind in (StaleAttempt, NotAllowed)}
 
 Request = tuple[str, int]
 """What a PUBLISH, ACK or NACK is about: the message's id, and the attempt (0 for a PUBLISH)."""
+NO_REQUEST: Final[Request] = ("", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class Reconnect:
 
 @dataclass(frozen=True, slots=True)
 class Fenced:
-    """A newer incarnation took over: this conversation is over, and what it sent is not answered."""
+    """A newer incarnation took over, or this peer may not be who it says it is: this conversation is over."""
 
     error: GuildbusError
 
@@ -204,6 +207,9 @@ class ClientSession:
             self.fenced, self.welcomed = True, False
             return [Fenced(Replaced(what, where=where, remedy=remedy))]
         request = request_of(frame)
+        if code == NotAllowed.code and request == NO_REQUEST:
+            self.fenced, self.welcomed = True, False
+            return [Fenced(NotAllowed(what, where=where, remedy=remedy))]
         if code == QueueFull.code and request in self._unconfirmed:
             self._retry_at[request] = now + BUSY_RETRY_S
             return []
@@ -211,7 +217,7 @@ class ClientSession:
             return self._on_withdrawn(request, WithdrawnError(what, where=where, remedy=remedy))
         if not self._settle(request):
             return []
-        kind = StaleAttempt if code == StaleAttempt.code else Refused
+        kind = _DENIALS.get(str(code), Refused)
         return [Denied(request, kind(what, where=where, remedy=remedy))]
 
     def _on_withdrawn(self, request: Request, error: GuildbusError) -> list[Step]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from guildbus.bus.client import ZmqBus
 from guildbus.bus.interface import AgentIdentity
+from guildbus.bus.permissions import OPERATOR
 from guildbus.bus.tail import JournalReader
 from guildbus.launch.run_log import Line, decode_line
 from guildbus.protocols.errors import BusError
@@ -22,9 +23,9 @@ PAGE = 1000
 
 
 def visitor(endpoint: str, open_timeout_s: float = 15.0) -> ZmqBus:
-    """A connection of this process's own to a running broker, with a queue that nobody writes to."""
+    """A connection of this process's own to a running broker, in the operator's role."""
     name = f"cli-{os.getpid()}-{uuid.uuid4().hex[:6]}"
-    return ZmqBus(endpoint, AgentIdentity(name, name, "1"), credit=0, open_timeout_s=open_timeout_s)
+    return ZmqBus(endpoint, AgentIdentity(name, OPERATOR, "1"), credit=0, open_timeout_s=open_timeout_s)
 
 
 async def follow_run(journal: Path, run: str, registry: Registry, after: int = 0) -> AsyncIterator[Line]:

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from guildbus.bus.permissions import OPERATOR
 from guildbus.bus.tail import JournalReader
 from guildbus.launch.config import GuildConfig
 from guildbus.launch.following import broker_health
@@ -75,5 +76,5 @@ def _queues(health: dict[str, Any] | None, journal: Path) -> list[dict[str, Any]
     return [
         {"role": q["role"], "ready": q["ready"], "leased": q["leased"], "dead": dead.count(q["role"])}
         for q in health["queues"]
-        if not q["role"].startswith("cli-")
+        if q["role"] != OPERATOR and not q["role"].startswith("cli-")
     ]

@@ -16,7 +16,9 @@ from typing import Any, Literal
 
 import psutil
 
+from guildbus.agents.roster import emitted_types
 from guildbus.agents.settings import AgentSettings
+from guildbus.bus.permissions import ANY_TYPE, OPERATOR
 from guildbus.launch.config import GuildConfig
 from guildbus.launch.config_tables import AgentTable
 from guildbus.launch.places import make_private
@@ -82,6 +84,14 @@ def agent_settings(
     )
 
 
+def permissions(config: GuildConfig) -> dict[str, list[str]]:
+    """{role: the types that it may publish}, for the broker. ConfigError for a class that is not there."""
+    table: dict[str, set[str]] = {OPERATOR: {ANY_TYPE}}
+    for agent in config.agents:
+        table.setdefault(agent.role, set()).update(emitted_types(agent.role, agent.entry))
+    return {role: sorted(types) for role, types in table.items()}
+
+
 def child_specs(config: GuildConfig) -> list[ChildSpec]:
     """The broker first, then all agents at once."""
     paths = SwarmPaths(config.state_dir)
@@ -100,6 +110,8 @@ def child_specs(config: GuildConfig) -> list[ChildSpec]:
             json.dumps(limits),
             "--max-bytes",
             str(config.limits.max_message_bytes),
+            "--permissions",
+            json.dumps(permissions(config)),
         ),
         log_path=paths.logs / f"{BROKER}.log",
     )

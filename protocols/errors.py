@@ -143,3 +143,9 @@ class Replaced(Refused):
     """A newer incarnation has this agent's name: this process has nothing left to do."""
 
     code = "protocol.replaced"
+
+
+class NotAllowed(Refused):
+    """Not this key's name or role, not this role's type, or not in this agent's name."""
+
+    code = "protocol.not_allowed"

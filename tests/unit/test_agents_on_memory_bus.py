@@ -96,6 +96,7 @@ class Author(Agent):
     """A go-dev that does what `act` says."""
 
     role = "go-dev"
+    emits = (DraftProposed, DraftRequested)
     handler_limit_s = 0.2
 
     def __init__(self, act: Callable[[DraftRequested, Context], Any]) -> None:
@@ -111,6 +112,16 @@ class Author(Agent):
 
 def request() -> DraftRequested:
     return next(r for r in Told.of(NUMKIT).state.requests if r.author == "go-dev")
+
+
+async def test_a_type_that_the_class_does_not_declare_fails_before_it_reaches_the_bus(hall: Hall) -> None:
+    await hall.join(Author(lambda message, ctx: [proposed(message), BuildRequested(spec=NUMKIT)]))
+    await hall.publish(request())
+    await hall.until(lambda: hall.broker.outcomes)
+    assert hall.outcomes(1) == [("dead", 1, "protocol.not_allowed")]
+    assert "build.requested.v1" in hall.broker.outcomes[0].reason
+    assert "Author.emits" in hall.broker.outcomes[0].reason
+    assert not hall.of(DraftProposed)
 
 
 async def test_results_are_published_with_the_ack_in_the_runs_own_envelope(hall: Hall) -> None:

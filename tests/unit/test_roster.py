@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from guildbus.agents.agent import Agent, handles
-from guildbus.agents.roster import BUILT_IN, class_for, make_agent
+from guildbus.agents.roster import BUILT_IN, BUILT_IN_EMITS, class_for, emitted_types, make_agent
 from guildbus.agents.settings import AgentSettings
 from guildbus.launch.config import ROLES
 from guildbus.protocols.errors import ConfigError
@@ -19,6 +19,7 @@ from guildbus.protocols.registry import standard_registry
 
 class Reviewer(Agent):
     role = "go-review"
+    emits = (DraftProposed,)
 
 
 class Configured(Agent):
@@ -65,6 +66,23 @@ def test_every_built_in_role_has_its_class(role: str) -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_every_built_in_agent_can_be_made(role: str) -> None:
     assert make_agent(settings(role)).role == role
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_table_of_what_is_published_is_what_the_classes_declare(role: str) -> None:
+    assert BUILT_IN_EMITS[role] == class_for(role).emits
+
+
+def test_what_a_class_of_somebody_elses_may_publish_is_read_off_it(reviews: str) -> None:
+    assert emitted_types("go-review", f"{reviews}:Reviewer") == {"draft.proposed.v1"}
+    with pytest.raises(ConfigError):
+        emitted_types("go-review", f"{reviews}:Missing")
+
+
+@pytest.mark.parametrize("declared", [[BuildRequested], BuildRequested, ("build.requested",), (str,), None])
+def test_emits_must_be_a_tuple_of_message_classes(declared: object) -> None:
+    with pytest.raises(TypeError, match=r"Wrong\.emits must be a tuple of Message classes"):
+        type("Wrong", (Agent,), {"role": "go-wrong", "emits": declared})
 
 
 def test_whatever_a_body_is_sent_to_is_handled_there() -> None:

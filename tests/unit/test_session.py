@@ -25,6 +25,7 @@ from guildbus.protocols.errors import (
     FrameError,
     GuildbusError,
     NoSession,
+    NotAllowed,
     QueueFull,
     Refused,
     Replaced,
@@ -251,6 +252,21 @@ def test_any_frame_breaks_the_silence(session: ClientSession) -> None:
     session.received(Frame(Kind.HEARTBEAT, {}), 3.0)
     assert Reconnect() not in session.tick(6.9)
     assert Reconnect() in session.tick(7.1)
+
+
+def test_a_hello_that_is_not_allowed_ends_it(session: ClientSession) -> None:
+    (fenced,) = session.received(error(NotAllowed.code), 0.2)
+    assert isinstance(fenced, Fenced)
+    assert isinstance(fenced.error, NotAllowed)
+    assert session.tick(1e3) == []
+
+
+def test_a_message_that_is_not_allowed_is_denied_and_the_session_goes_on(session: ClientSession) -> None:
+    session.submit(publish("m1"))
+    (denied,) = session.received(error(NotAllowed.code, "m1"), 0.2)
+    assert isinstance(denied, Denied)
+    assert isinstance(denied.error, NotAllowed)
+    assert session.welcomed
 
 
 def test_a_replaced_incarnation_falls_silent(session: ClientSession) -> None:
