@@ -72,12 +72,29 @@ class Arena:
 
     async def start_broker(self, target: str = "hosting:run", **plan: Any) -> Child:
         """Start a broker on the journal, and wait until it listens. InfrastructureError if it refuses to."""
-        plan = {"endpoint": self.endpoint, "journal": str(self.journal), "limits": asdict(self.limits)} | plan
-        self.broker = await self.nursery.fork(target, plan, log="broker.log")
-        told = await self.broker.hear()
+        broker = await self.launch_broker(target, **plan)
+        told = await broker.hear()
         if "ready" not in told:
             raise InfrastructureError("the broker refused to start", where=str(told.get("refused")))
+        return broker
+
+    async def launch_broker(self, target: str = "hosting:run", **plan: Any) -> Child:
+        """Start a broker on the journal, and do not wait."""
+        plan = {"endpoint": self.endpoint, "journal": str(self.journal), "limits": asdict(self.limits)} | plan
+        self.broker = await self.nursery.fork(target, plan, log="broker.log")
         return self.broker
+
+    async def kill_broker(self) -> float:
+        """SIGKILL the broker, if it is still there; the moment (monotonic) of its end."""
+        if self.broker is None:
+            return time.monotonic()
+        await self.broker.kill()
+        return self.broker.ended_at
+
+    async def open(self, each: int = 2, *, task_s: float = 0.02) -> None:
+        """The customer, and `each` agents a stage; all of them there."""
+        await self.customer.open()
+        await self.crew(each, task_s=task_s)
 
     async def hire(self, spec: WorkerSpec) -> Hired:
         """Start one worker; it need not be ready yet."""
@@ -182,8 +199,7 @@ class Arena:
         await self.customer.close()
         for hired in self.workers:
             await hired.child.kill()
-        if self.broker is not None:
-            await self.broker.kill()
+        await self.kill_broker()
         verdict = await self.verdict()
         outcome.messages += verdict.messages
         outcome.lost += verdict.lost

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ class Child:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._ended_at = 0.0
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     @property
@@ -35,6 +37,21 @@ class Child:
         if self.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
+
+    @property
+    def ended_at(self) -> float:
+        """When it ended, by the monotonic clock; now, if it has not."""
+        return self._ended_at or time.monotonic()
+
+    def end(self, code: int) -> None:
+        """The zygote buried it."""
+        self._ended_at = time.monotonic()
+        self.ended.set_result(code)
+
+    async def ends(self, timeout_s: float) -> bool:
+        """Whether it ends by itself in time."""
+        await asyncio.wait((self.ended,), timeout=timeout_s)
+        return not self.alive
 
     async def kill(self) -> None:
         """SIGKILL, and wait for the end."""
@@ -106,4 +123,4 @@ class Nursery:
                     if pid in self._children:
                         self._children[pid].said.put_nowait(what)
                 case {"ended": pid, "code": code}:
-                    self._children.pop(pid).ended.set_result(code)
+                    self._children.pop(pid).end(code)

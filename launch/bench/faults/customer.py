@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections import deque
 from typing import Final
 
 from guildbus.bus.client import ZmqBus
@@ -19,7 +20,7 @@ class Customer:
 
     def __init__(self, endpoint: str, name: str = CUSTOMER) -> None:
         self.confirmed: dict[str, float] = {}
-        self._last = 0.0
+        self._recent: deque[float] = deque(maxlen=1000)
         self._bus = ZmqBus(endpoint, AgentIdentity(name, name, ids.new_message_id()[-12:]), credit=0)
         self._asking: set[asyncio.Task[None]] = set()
 
@@ -47,13 +48,14 @@ class Customer:
         packet = piece(self._bus.instance, size=size, subject=subject)
         with contextlib.suppress(BusError):  # closed before it was confirmed
             await self._bus.publish(packet)
-            self._last = self.confirmed[packet.envelope.id] = time.monotonic()
+            self.confirmed[packet.envelope.id] = now = time.monotonic()
+            self._recent.append(now)
 
-    async def next_confirmation(self, timeout_s: float) -> float | None:
-        """Seconds from now until the broker confirms something; None if it does not."""
-        start = time.monotonic()
-        while time.monotonic() - start < timeout_s:
-            if self._last > start:
-                return self._last - start
+    async def heard_since(self, moment: float, timeout_s: float) -> float | None:
+        """Seconds from `moment` (monotonic) to the first confirmation after it; None if it does not come."""
+        while time.monotonic() - moment < timeout_s:
+            later = [at for at in self._recent if at > moment]
+            if later:
+                return later[0] - moment
             await asyncio.sleep(0.002)
         return None

@@ -21,8 +21,7 @@ async def run(trial: Trial) -> Outcome:
     outcome = Outcome()
     async with arena(trial.folder) as scene:
         await scene.start_broker()
-        await scene.customer.open()
-        await scene.crew(2, task_s=0.05)
+        await scene.open(task_s=0.05)
         async with scene.fed():
             while outcome.faults < trial.count:
                 if not await _freeze(scene, trial.chance.choice(scene.workers), outcome):

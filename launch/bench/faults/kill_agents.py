@@ -15,8 +15,7 @@ async def run(trial: Trial) -> Outcome:
     outcome = Outcome()
     async with arena(trial.folder) as scene:
         await scene.start_broker()
-        await scene.customer.open()
-        await scene.crew(2)
+        await scene.open()
         async with scene.fed():
             for number in range(trial.count):
                 victim = trial.chance.choice(scene.workers)

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from guildbus.launch.bench.faults import freeze, kill_agents
+from guildbus.launch.bench.faults import freeze, kill_agents, kill_brokers
 from guildbus.launch.bench.faults.scenario import NotHere, Outcome, Result, Scenario, Trial
 from guildbus.protocols.errors import GuildbusError, UsageError
 
 SCENARIOS: Final = (
     Scenario("agents", "SIGKILL an agent in the middle of its task", 500, 10, kill_agents.run),
+    Scenario("broker-steps", "SIGKILL the broker at each step of a turn", 200, 8, kill_brokers.at_each_step),
+    Scenario("broker", "SIGKILL the broker at random", 300, 6, kill_brokers.at_random),
     Scenario("zombies", "SIGSTOP an agent past its lease, then SIGCONT", 100, 3, freeze.run),
 )
 
