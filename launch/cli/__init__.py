@@ -6,7 +6,7 @@
     swarm.py     up, down, status
     looking.py   runs, trace
     models.py    models list, pull, serve
-    bench.py     bench faults
+    bench.py     bench faults, bus
     guild.py     agents list, protocols export, doctor
 
 Exit codes (design §8): 0 green or done, 1 honest red, 2 bad usage or bad spec, 3 infrastructure,

@@ -1,4 +1,4 @@
-"""`guildbus bench faults`: break the bus on purpose, and count what it lost."""
+"""`guildbus bench`: `faults` breaks the bus on purpose and counts what it lost; `bus` says what it costs."""
 
 import asyncio
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from guildbus.launch.cli.console import GREEN, RED, print_json
+from guildbus.launch.cli.state import config_of
 
 app = typer.Typer(no_args_is_help=True, help="Measure the bus, and break it on purpose.")
 
@@ -31,3 +32,27 @@ def faults(
     if out is not None:
         report.write_section(out, results)
     raise typer.Exit(GREEN if all(result.ok for result in results) else RED)
+
+
+@app.command("bus")
+def bus(
+    ctx: typer.Context,
+    quick: Annotated[bool, typer.Option("--quick", help="A few seconds: does every arm run?")] = False,
+    only: Annotated[list[str] | None, typer.Option(help="One arm; may be given again.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the tables into this Markdown file.")] = None,
+) -> None:
+    """The bus beside a bare forwarder, NATS, JetStream and AutoGen. Exit code 1 if a target is missed."""
+    from guildbus.launch.bench.bus import report
+    from guildbus.launch.bench.bus.arms import REMEDY, chosen, missing
+    from guildbus.launch.bench.bus.running import QUICK, Plan, run
+
+    arms = chosen(only or [])
+    for arm in arms:
+        if lacks := missing(arm):
+            typer.echo(f"left out: {arm.label}, for want of {', '.join(lacks)} ({REMEDY})")
+    here = [arm for arm in arms if not missing(arm)]
+    results = run(QUICK if quick else Plan(), here, config_of(ctx).state_dir, typer.echo)
+    if out is not None:
+        report.write_between_marks(out, report.tables(results, report.draw_beside(out, results)))
+    typer.echo(report.tables(results))
+    raise typer.Exit(GREEN if all(target.reached for target in report.reached(results)) else RED)
