@@ -5,6 +5,8 @@ verification.finished    (green) -> the next stage's drafts, or build.finished
 build.stopped            -> build.finished, red, with the diagnosis
 message.died             -> build.finished, red, with what nobody could handle, or that the deadline passed
 run.cancelled            -> build.finished, red, with who asked for it
+
+A dead letter that is requeued opens a closed run again: the run goes on, and ends in another build.finished.
 """
 
 import hashlib
@@ -26,7 +28,7 @@ from guildbus.protocols.messages.build import (
     BuildStopped,
     BuiltFile,
 )
-from guildbus.protocols.messages.control import MessageDied, RunCancelled
+from guildbus.protocols.messages.control import DeadRequeued, MessageDied, RunCancelled
 from guildbus.protocols.messages.draft import DraftAccepted, DraftRejected, DraftRequested
 from guildbus.protocols.messages.verification import Score, TestFailure, VerificationFinished
 
@@ -72,10 +74,11 @@ class Planner(Agent):
         """Nobody could handle a message of this run: close it, once.
 
         What dies together (a deadline ends all that is open) is mourned one by one, and may be handled at the
-        same time: the first obituary closes the run.
+        same time: the first obituary closes the run, and the first after a requeueing closes it again.
         """
-        earlier = await ctx.history(MessageDied, BuildFinished)
-        if len(earlier) > 1:
+        turns = await ctx.history(MessageDied, BuildFinished, DeadRequeued)
+        reopened = max((at for at, turn in enumerate(turns) if isinstance(turn, DeadRequeued)), default=-1)
+        if len(turns) - reopened > 2:
             return []
         if message.code == EXPIRED:
             return [await _closed(ctx, "red:deadline", await _time_over(ctx))]
@@ -89,7 +92,8 @@ class Planner(Agent):
     @handles(RunCancelled)
     async def on_run_cancelled(self, message: RunCancelled, ctx: Context) -> Sequence[Message]:
         """All else of the run is withdrawn by now: close it, unless it had ended."""
-        if await ctx.latest(BuildFinished) is not None:
+        turns = await ctx.history(BuildFinished, DeadRequeued)
+        if turns and isinstance(turns[-1], BuildFinished):
             return []
         diagnosis = f"cancelled by {message.by}" + (f": {message.reason}" if message.reason else "")
         return [await _closed(ctx, "red:cancelled", diagnosis)]

@@ -1,11 +1,13 @@
 """What has happened in a run so far, folded from its messages. Pure.
 
 Every agent that needs more than the message in its hand folds the run's history into this. The fold
-knows nothing of who asks: the same messages give the same state, in any process, after any crash.
+knows nothing of who asks: the same messages give the same state, in any process, after any crash. A message
+that died and was requeued is in the history twice, and counts once.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from guildbus.agents.planning import GO_MOD, folder_of, is_test
 from guildbus.protocols.errors import InvalidBody
@@ -14,6 +16,8 @@ from guildbus.protocols.messages.build import BuildOptions, BuildPlanned, BuildR
 from guildbus.protocols.messages.draft import DraftAccepted, DraftRejected, DraftRequested, GatedCandidate
 from guildbus.protocols.messages.verification import VerificationFinished, VerifiedFile
 from guildbus.protocols.spec import Spec
+
+MessageT = TypeVar("MessageT", bound=Message)
 
 TaskKey = tuple[str, str, int]
 """A draft request is one of (path, author, round)."""
@@ -95,16 +99,21 @@ def fold(history: Iterable[Message]) -> RunState:
             case BuildPlanned() if requested is not None:
                 state = RunState(requested.spec, message.options, message.plan)
             case DraftRequested() if state is not None:
-                state.requests.append(message)
+                _add(state.requests, message)
             case DraftAccepted() if state is not None:
-                state.accepted.append(message)
+                _add(state.accepted, message)
             case DraftRejected() if state is not None:
-                state.rejected.append(message)
+                _add(state.rejected, message)
             case VerificationFinished() if state is not None:
-                state.verifications.append(message)
+                _add(state.verifications, message)
     if state is None:
         raise InvalidBody("the run has no plan", where="history", remedy="is the journal whole?")
     return state
+
+
+def _add(known: list[MessageT], message: MessageT) -> None:
+    if message not in known:
+        known.append(message)
 
 
 FOLDED: tuple[type[Message], ...] = (

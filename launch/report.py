@@ -12,6 +12,7 @@ from typing import Any
 from guildbus.launch.run_log import RunLog
 from guildbus.protocols.messages.base import Span
 from guildbus.protocols.messages.build import BuildFinished, BuildRequested
+from guildbus.protocols.messages.control import DeadRequeued
 from guildbus.protocols.messages.draft import DraftProposed, ModelCall
 
 
@@ -70,7 +71,7 @@ def build_report(log: RunLog, wall: Wall) -> dict[str, Any]:
 def run_summary(log: RunLog) -> dict[str, Any]:
     """One line of `guildbus runs`: how a run stands, finished or not."""
     requested = next(iter(log.of(BuildRequested)), None)
-    finished = next(reversed(log.of(BuildFinished)), None)
+    finished = _end(log)
     started_at = log.lines[0].at if log.lines else 0.0
     return {
         "run_id": log.run,
@@ -83,6 +84,12 @@ def run_summary(log: RunLog) -> dict[str, Any]:
         "started_at": log.lines[0].envelope.time if log.lines else "",
         "wall_s": round(log.lines[-1].at - started_at, 3) if log.lines else 0.0,
     }
+
+
+def _end(log: RunLog) -> BuildFinished | None:
+    """The newest end of a run; None if it has none, or a dead letter was requeued since."""
+    turns = [line.message for line in log.lines if isinstance(line.message, BuildFinished | DeadRequeued)]
+    return turns[-1] if turns and isinstance(turns[-1], BuildFinished) else None
 
 
 def overhead_s(busy: Iterable[Span], wall: Wall) -> float:

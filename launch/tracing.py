@@ -12,7 +12,7 @@ from typing import Any
 from guildbus.launch.run_log import Line, RunLog
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildFinished, BuildPlanned, BuildRequested, BuildStopped
-from guildbus.protocols.messages.control import MessageDied, RunCancelled
+from guildbus.protocols.messages.control import DeadDropped, DeadRequeued, MessageDied, RunCancelled
 from guildbus.protocols.messages.draft import DraftAccepted, DraftProposed, DraftRejected, DraftRequested
 from guildbus.protocols.messages.verification import VerificationFinished
 
@@ -124,6 +124,10 @@ def summary(message: Message) -> str:
             return f"{message.message_type}: {message.code}: {message.reason}"
         case RunCancelled():
             return f"by {message.by}" + (f": {message.reason}" if message.reason else "")
+        case DeadRequeued():
+            return f"{message.message_id} once more, as {message.copy_id}"
+        case DeadDropped():
+            return f"{message.message_id}: {message.reason or 'no reason given'}"
         case _:
             return ""
 

@@ -76,5 +76,7 @@ def standard_registry() -> Registry:
             verification.VerificationFinished,
             control.MessageDied,
             control.RunCancelled,
+            control.DeadRequeued,
+            control.DeadDropped,
         ]
     )

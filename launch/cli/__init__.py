@@ -5,6 +5,7 @@
     build.py     build, plan, score
     swarm.py     up, down, status
     looking.py   runs, trace
+    dead.py      dead list, show, requeue, drop
     models.py    models list, pull, serve
     bench.py     bench faults, bus
     guild.py     agents list, protocols export, doctor

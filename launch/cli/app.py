@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from guildbus import __version__
-from guildbus.launch.cli import bench, build, guild, looking, models, swarm
+from guildbus.launch.cli import bench, build, dead, guild, looking, models, swarm
 from guildbus.launch.cli.console import INTERRUPTED, exit_code, print_error
 from guildbus.launch.cli.state import Settings
 from guildbus.protocols.errors import GuildbusError
@@ -28,6 +28,7 @@ app.command("status")(swarm.status)
 app.command("runs")(looking.runs)
 app.command("trace")(looking.trace)
 app.command("doctor")(guild.doctor)
+app.add_typer(dead.app, name="dead")
 app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")
 app.add_typer(guild.agents, name="agents")

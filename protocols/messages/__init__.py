@@ -4,5 +4,5 @@ base.py          Message, and values shared by several conversations
 build.py         a whole build: requested, planned, stopped, finished
 draft.py         one file: requested, proposed, accepted, rejected
 verification.py  what the Go toolchain found
-control.py       failures of agents and the broker's health report
+control.py       a message that died, and what became of it
 """

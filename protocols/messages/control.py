@@ -1,6 +1,6 @@
-"""What the bus itself says or heeds: an attempt's failure, a dead letter, a run that is called off.
+"""What is said about messages and runs as such: that one died, what became of it, that a run is called off.
 
-None is about Go. `MessageDied` is published by the broker to the role that closes runs, so that
+None of it is about Go. `MessageDied` is published by the broker to the role that closes runs, so that
 a message nobody could handle ends its run with a reason instead of a silence. `RunCancelled` makes the
 broker drop all else that is open in its run (docs/protocol.md, section 6.8).
 """
@@ -42,3 +42,23 @@ class RunCancelled(Message):
 
     reason: str
     by: str
+
+
+class DeadRequeued(Message):
+    """A dead letter is sent once more, as the message `copy_id`. Announced: it opens a closed run again."""
+
+    type: ClassVar[str] = "dead.requeued"
+
+    message_id: str
+    copy_id: str
+    by: str
+
+
+class DeadDropped(Message):
+    """A person has decided that a dead letter needs nothing more. Announced."""
+
+    type: ClassVar[str] = "dead.dropped"
+
+    message_id: str
+    by: str
+    reason: str = ""

@@ -21,7 +21,7 @@ from guildbus.protocols import codec
 from guildbus.protocols.errors import ModelError
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildFinished, BuildPlanned, BuildRequested, BuildStopped
-from guildbus.protocols.messages.control import RunCancelled
+from guildbus.protocols.messages.control import DeadRequeued, RunCancelled
 from guildbus.protocols.messages.draft import DraftProposed, DraftRequested
 from guildbus.protocols.messages.verification import VerificationFinished
 from guildbus.protocols.registry import standard_registry
@@ -397,3 +397,25 @@ async def test_a_history_without_a_plan_is_a_reason_and_not_a_loop(hall: Hall) -
     await hall.publish(found)
     await hall.until(lambda: hall.outcomes(1))
     assert hall.outcomes(1) == [("dead", 1, "protocol.invalid_body")]
+
+
+async def kill_next(hall: Hall, role: str) -> None:
+    """The next message to a role dies."""
+    bus = MemoryBus(hall.broker, AgentIdentity(role, role, "1"), credit=1)
+    await bus.open()
+    await bus.nack(await bus.receive(), "agent.drill", "a drill", fatal=True)
+    await bus.close()
+
+
+async def test_a_run_that_a_death_closed_is_closed_again_only_after_a_requeueing(hall: Hall) -> None:
+    await hall.join(Planner())
+    await hall.publish(BuildRequested(spec=NUMKIT))
+    await kill_next(hall, "go-dev")
+    await hall.until(lambda: len(hall.of(BuildFinished)) == 1)
+    await kill_next(hall, "go-test")
+    await hall.until(lambda: [o.outcome for o in hall.broker.outcomes].count("settled") == 3)
+    assert len(hall.of(BuildFinished)) == 1
+    await hall.publish(DeadRequeued(message_id="a", copy_id="b", by="me"), hall.of(DraftRequested)[0])
+    await kill_next(hall, "go-dev")
+    await hall.until(lambda: len(hall.of(BuildFinished)) == 2)
+    assert [finished.status for finished in hall.of(BuildFinished)] == ["red:agent.drill"] * 2

@@ -73,6 +73,8 @@ def test_a_message_goes_to_the_queues_that_its_content_may_name() -> None:
     assert list(channels["announcements"]["messages"]) == [
         "build.finished.v1",
         "build.planned.v1",
+        "dead.dropped.v1",
+        "dead.requeued.v1",
         "message.died.v1",
     ]
 
