@@ -103,8 +103,9 @@ def copy_of(letter: DeadLetter, source: str, now: float) -> Packet:
 async def _announce(bus: ZmqBus, letter: DeadLetter, word: Message) -> None:
     dead = letter.envelope
     packet = wrap(word, source=bus.instance, subject=dead.subject, now=time.time())
-    links = {"correlationid": dead.correlationid or dead.id, "causationid": dead.id}
-    await bus.publish(Packet(replace(packet.envelope, **links), packet.body))
+    correlation = dead.correlationid or dead.id
+    envelope = replace(packet.envelope, correlationid=correlation, causationid=dead.id)
+    await bus.publish(Packet(envelope, packet.body))
 
 
 async def _swarm(config: GuildConfig) -> ZmqBus:

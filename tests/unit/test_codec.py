@@ -38,7 +38,10 @@ def values_of(schema: dict[str, Any], definitions: dict[str, Any]) -> st.SearchS
         case "integer":
             return st.integers(schema.get("minimum", -(2**63)), schema.get("maximum", 2**63 - 1))
         case "number":
-            return st.floats(schema.get("minimum"), schema.get("maximum"), allow_nan=False)
+            least = schema.get("minimum", schema.get("exclusiveMinimum"))
+            return st.floats(
+                least, schema.get("maximum"), allow_nan=False, exclude_min="exclusiveMinimum" in schema
+            )
         case "boolean":
             return st.booleans()
         case "null":

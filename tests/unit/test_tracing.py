@@ -9,7 +9,13 @@ from guildbus.launch.tracing import as_json, contexts, render_tree, summary, tre
 from guildbus.protocols.envelope import Envelope
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildStopped
-from guildbus.protocols.messages.control import AttemptFailure, MessageDied, RunCancelled
+from guildbus.protocols.messages.control import (
+    AttemptFailure,
+    DeadDropped,
+    DeadRequeued,
+    MessageDied,
+    RunCancelled,
+)
 from guildbus.protocols.messages.draft import DraftRequested, Evidence
 from guildbus.protocols.registry import standard_registry
 from told import IMPLEMENTATION, NUMKIT, SUITE, Told, call, failure, finished, log_of, proposed, refusal
@@ -130,10 +136,15 @@ def test_every_type_of_the_registry_is_summed_up() -> None:
         failures=(AttemptFailure(attempt=1, agent="go-dev/1", code="infra.model", reason="down"),),
     )
     cancelled = RunCancelled(reason="too slow", by="operator")
-    seen = {message.wire_type() for message in [*run().messages, died, cancelled]}
+    requeued = DeadRequeued(message_id="x", copy_id="y", by="me")
+    dropped = DeadDropped(message_id="x", by="me", reason="a drill")
+    told = [*run().messages, died, cancelled, requeued, dropped]
+    seen = {message.wire_type() for message in told}
     assert seen == {body.wire_type() for body in standard_registry().bodies.values()}
     assert "down" in summary(died)
     assert summary(cancelled) == "by operator: too slow"
+    assert "as y" in summary(requeued)
+    assert "a drill" in summary(dropped)
 
 
 def test_a_repair_says_what_it_was_asked_for() -> None:
