@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from guildbus.launch.bench.faults import freeze, kill_agents, kill_brokers
+from guildbus.launch.bench.faults import flood, frames, freeze, kill_agents, kill_brokers
 from guildbus.launch.bench.faults.scenario import NotHere, Outcome, Result, Scenario, Trial
 from guildbus.protocols.errors import GuildbusError, UsageError
 
@@ -18,6 +18,8 @@ SCENARIOS: Final = (
     Scenario("broker-steps", "SIGKILL the broker at each step of a turn", 200, 8, kill_brokers.at_each_step),
     Scenario("broker", "SIGKILL the broker at random", 300, 6, kill_brokers.at_random),
     Scenario("zombies", "SIGSTOP an agent past its lease, then SIGCONT", 100, 3, freeze.run),
+    Scenario("frames", "Frames duplicated and reordered, a world a seed", 100_000, 300, frames.run),
+    Scenario("malformed", "Malformed frame sets while others work", 1_000_000, 6_000, flood.run),
 )
 
 
