@@ -66,6 +66,7 @@ class Routing:
         self._peers: dict[Peer, str] = {}
         self._answered: dict[str, Answer] = {}
         self._replaced: set[str] = set()
+        self._parked = 0
 
     # -- the way in ------------------------------------------------------------------------
 
@@ -111,11 +112,15 @@ class Routing:
 
         A message that was out keeps its attempt and its holder for one lease: if that agent is still
         there, its answer counts; if not, the message is handed out again. `acked` are the latest
-        acknowledgements, (id, attempt, agent instance): their senders may not have heard of it yet.
+        acknowledgements, (id, attempt, agent instance): their senders may not have heard of it yet. Of other
+        runs than `Limits.only_run` nothing is taken up.
         """
         for message_id, attempt, instance in acked:
             self._remember_answer(message_id, (attempt, instance, "ack"))
         for item in unsettled:
+            if self.limits.only_run not in (None, item.subject):
+                self._parked += 1
+                continue
             message = QueuedMessage(
                 item.seq,
                 item.id,
@@ -329,10 +334,11 @@ class Routing:
 
     def health(self, now: float) -> dict[str, Any]:
         """What `guildbus status` shows: plain data for a HEARTBEAT header."""
-        return health_report(
+        report = health_report(
             self._agents.values(),
             self._ledger.messages.values(),
             self._ledger.queues.values(),
             self._ledger.dead,
             now,
         )
+        return report | {"parked": self._parked}

@@ -28,6 +28,8 @@ class Limits:
     """The role that is told of dead letters (`message.died`); None tells nobody."""
     canceller: str | None = RunCancelled.wire_type()
     """The message type that cancels all else that is open in its run; None: there is none."""
+    only_run: str | None = None
+    """At a restart, take up only this run's open messages; others stay in the journal, parked. None: all."""
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 
 from guildbus.launch.config import GuildConfig, load_config
+from guildbus.launch.ground import place_lock, try_lock, vacated
 from guildbus.launch.places import Host, make_private
 from guildbus.launch.readiness import check_sandbox, warm_toolchain
 from guildbus.launch.serving import served
@@ -70,9 +71,9 @@ def stop_in_background(config: GuildConfig) -> bool:
         return False
     if record["owner"] != "up":
         raise UsageError(
-            f"this swarm belongs to a build (pid {record['pid']})",
+            f"this swarm belongs to a `guildbus {record['owner']}` (pid {record['pid']})",
             where=str(config.state_dir),
-            remedy="interrupt that build instead",
+            remedy=f"`guildbus cancel {record['only_run']}`, or interrupt that command",
         )
     try:
         process = psutil.Process(record["pid"])
@@ -93,6 +94,15 @@ async def _serve(config: GuildConfig, *, unsafe: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    make_private(config.runtime_dir)
+    place = try_lock(place_lock(config))  # held as long as this process lives
+    if place is None:
+        raise UsageError(
+            "a swarm is starting or stopping here",
+            where=str(config.state_dir),
+            remedy="see `guildbus status`",
+        )
+    await vacated(config)
     await check_sandbox(config, unsafe=unsafe)
     await warm_toolchain(config, lambda text: None)
     async with served(config, lambda text: None) as models:

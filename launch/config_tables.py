@@ -78,6 +78,10 @@ class BuildTable(Table):
     """Drafts that are asked for at once."""
     max_rounds: int = Field(default=BuildOptions().max_rounds, ge=1, le=50)
     """Repairs before an honest stop."""
+    max_seconds: float | None = Field(default=None, ge=0.1)
+    """Seconds that a build may take, from the command's start; None sets no limit."""
+    max_tokens: int | None = Field(default=None, ge=1)
+    """Tokens, prompts and answers, that its model calls may cost; None sets no limit."""
 
 
 class ModelTable(Table):

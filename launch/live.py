@@ -79,6 +79,9 @@ class View(Protocol):
     def phase(self, text: str) -> None:
         """Something that happens before or after the run itself."""
 
+    def past(self, line: Line) -> None:
+        """A message of the run from before this command."""
+
     def line(self, line: Line) -> None:
         """A message of the run."""
 
@@ -93,6 +96,9 @@ class SilentView:
     """For `--json`: the report is all there is."""
 
     def phase(self, text: str) -> None:
+        """Nothing."""
+
+    def past(self, line: Line) -> None:
         """Nothing."""
 
     def line(self, line: Line) -> None:
@@ -116,6 +122,9 @@ class PlainView:
     def phase(self, text: str) -> None:
         """One line."""
         self._write(f"{self._clock() - self._start:7.1f}  {text}")
+
+    def past(self, line: Line) -> None:
+        """Nothing: it has been printed where it happened."""
 
     def line(self, line: Line) -> None:
         """One line."""
@@ -144,6 +153,10 @@ class TerminalView:
     def phase(self, text: str) -> None:
         """Shown in the head line."""
         self._state.phase = text
+
+    def past(self, line: Line) -> None:
+        """Into the rows."""
+        self._state.on_line(line)
 
     def line(self, line: Line) -> None:
         """Into the rows."""

@@ -39,7 +39,9 @@ def build_report(log: RunLog, wall: Wall) -> dict[str, Any]:
     if finished is None:
         raise ValueError(f"run {log.run} is not finished")
     calls = [call for proposed in log.of(DraftProposed) for call in proposed.calls]
-    paid = [call for call in calls if not call.cached]
+    # A call that ended before a crash comes from the store afterwards, and was paid by this run all the same.
+    since = log.lines[0].at
+    paid = [call for call in calls if not call.cached or call.started_at >= since]
     busy = [_span_of(call) for call in paid] + list(finished.spans)
     if wall.model_start is not None:
         busy.append(wall.model_start)
@@ -68,16 +70,19 @@ def build_report(log: RunLog, wall: Wall) -> dict[str, Any]:
     }
 
 
-def run_summary(log: RunLog) -> dict[str, Any]:
-    """One line of `guildbus runs`: how a run stands, finished or not."""
+def run_summary(log: RunLog, *, running: bool = False) -> dict[str, Any]:
+    """One line of `guildbus runs`: how a run stands. `running` says whether a swarm works for it now.
+
+    One that has not ended and that nobody works for was interrupted: `guildbus resume` goes on with it.
+    """
     requested = next(iter(log.of(BuildRequested)), None)
-    finished = _end(log)
+    finished = end_of(log)
     started_at = log.lines[0].at if log.lines else 0.0
     return {
         "run_id": log.run,
         "spec": requested.spec.name if requested is not None else "",
         "green": finished.green if finished is not None else False,
-        "status": finished.status if finished is not None else "unfinished",
+        "status": finished.status if finished is not None else "running" if running else "interrupted",
         "score": finished.score.total if finished is not None else 0,
         "rounds": finished.rounds if finished is not None else 0,
         "tokens": sum(c.completion_tokens for p in log.of(DraftProposed) for c in p.calls),
@@ -86,7 +91,7 @@ def run_summary(log: RunLog) -> dict[str, Any]:
     }
 
 
-def _end(log: RunLog) -> BuildFinished | None:
+def end_of(log: RunLog) -> BuildFinished | None:
     """The newest end of a run; None if it has none, or a dead letter was requeued since."""
     turns = [line.message for line in log.lines if isinstance(line.message, BuildFinished | DeadRequeued)]
     return turns[-1] if turns and isinstance(turns[-1], BuildFinished) else None

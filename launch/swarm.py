@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +28,8 @@ from guildbus.launch.supervisor import ChildStatus, Supervisor
 
 UNDERTAKER = "planner"
 BROKER = "broker"
+Owner = Literal["build", "resume", "cancel", "up"]
+"""The command that started a swarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,16 @@ def permissions(config: GuildConfig) -> dict[str, list[str]]:
     return {role: sorted(types) for role, types in table.items()}
 
 
-def child_specs(config: GuildConfig) -> list[ChildSpec]:
-    """The broker first, then all agents at once."""
+def child_specs(
+    config: GuildConfig, *, only_run: str | None = None, crew: Collection[str] | None = None
+) -> list[ChildSpec]:
+    """The broker first, then all agents at once.
+
+    With `only_run` the broker leaves the open messages of other runs in the journal. `crew` are the roles to
+    start; None starts the whole roster.
+    """
     paths = SwarmPaths(config.state_dir)
-    limits = asdict(config.limits.for_broker()) | {"undertaker": UNDERTAKER}
+    limits = asdict(config.limits.for_broker()) | {"undertaker": UNDERTAKER, "only_run": only_run}
     python = (sys.executable, "-P", "-m")
     broker = ChildSpec(
         name=BROKER,
@@ -125,32 +133,41 @@ def child_specs(config: GuildConfig) -> list[ChildSpec]:
             stage=1,
         )
         for agent in config.agents
+        if crew is None or agent.role in crew
         for name in replica_names(agent)
     ]
     return [broker, *agents]
 
 
 class RunningSwarm:
-    """A swarm under this process. `served` are the models that run; `owner` says who started it."""
+    """A swarm under this process. `served` are the models that run; `owner` says who started it.
+
+    `only_run` and `crew` are those of `child_specs`.
+    """
 
     def __init__(
         self,
         config: GuildConfig,
         served: Served,
         *,
-        owner: Literal["build", "up"],
+        owner: Owner,
         unsafe: bool = False,
+        only_run: str | None = None,
+        crew: Collection[str] | None = None,
         on_event: Callable[[ChildStatus], None] = lambda status: None,
     ) -> None:
         self.config = config
         self._served = served
         self._owner = owner
         self._unsafe = unsafe
+        self._only_run = only_run
+        self._whole = crew is None
         self._paths = SwarmPaths(config.state_dir)
         self._on_event = on_event
         self._started_at = time.time()
         self._ready = False
-        self._supervisor = Supervisor(child_specs(config), on_event=self._heard)
+        specs = child_specs(config, only_run=only_run, crew=crew)
+        self._supervisor = Supervisor(specs, on_event=self._heard)
 
     async def start(self) -> None:
         """Start all processes. Raises InfrastructureError, and then nothing is left running."""
@@ -191,6 +208,8 @@ class RunningSwarm:
         record = {
             "pid": os.getpid(),
             "owner": self._owner,
+            "only_run": self._only_run,
+            "whole": self._whole,
             "endpoint": self.config.endpoint,
             "journal": str(self._paths.journal),
             "started_at": self._started_at,
@@ -219,6 +238,20 @@ def read_record(config: GuildConfig) -> dict[str, Any] | None:
     except (FileNotFoundError, psutil.NoSuchProcess, ValueError, KeyError):
         return None
     return record
+
+
+def serves(record: dict[str, Any], run: str, requested_at: float | None) -> bool:
+    """Whether the swarm of this record works for a run; `requested_at` is None for one that is to come.
+
+    A broker that keeps to one run takes every message that is published to it; what it parks are the runs
+    that it finds in the journal when it starts.
+    """
+    if not record.get("whole", True):
+        return False
+    if requested_at is None or record.get("only_run") in (None, run):
+        return True
+    broker: dict[str, Any] = next(one for one in record["processes"] if one["name"] == BROKER)
+    return bool(requested_at >= broker["since"])
 
 
 def replace_file(path: Path, text: str) -> None:

@@ -25,8 +25,8 @@ A reply is a text, or an object with any of:
     cut_after       drop the connection after N chunks (0: before the headers)
 
 The log has one line for each request ({"event": "request", "path", "authorization", "body", "prompt",
-"rule", "reply", "at"}) and one when a client hung up in the middle ({"event": "aborted", "at",
-"sent"}).
+"rule", "reply", "at"}), one when a stream was sent whole ({"event": "answered", "at", "body"}), and
+one when a client hung up in the middle ({"event": "aborted", "at", "sent"}).
 """
 
 import argparse
@@ -134,6 +134,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
                 sent += 1
             self.wfile.write(b"data: [DONE]\n\n")
+            self.server.script.write(event="answered", body=body)
         except (BrokenPipeError, ConnectionResetError):
             self.server.script.write(event="aborted", sent=sent)
 

@@ -3,6 +3,8 @@
     app.py       the commands put together, and errors turned into exit codes
     console.py   printing: text for people, JSON for scripts
     build.py     build, plan, score
+    resuming.py  resume, cancel
+    outcome.py   what those share: view, Ctrl-C, result
     swarm.py     up, down, status
     looking.py   runs, trace
     dead.py      dead list, show, requeue, drop

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from guildbus import __version__
-from guildbus.launch.cli import bench, build, dead, guild, looking, models, swarm
+from guildbus.launch.cli import bench, build, dead, guild, looking, models, resuming, swarm
 from guildbus.launch.cli.console import INTERRUPTED, exit_code, print_error
 from guildbus.launch.cli.state import Settings
 from guildbus.protocols.errors import GuildbusError
@@ -20,6 +20,8 @@ app = typer.Typer(
     help="Independent agents write Go over a message bus; the toolchain and evidence decide.",
 )
 app.command("build")(build.build)
+app.command("resume")(resuming.resume)
+app.command("cancel")(resuming.cancel)
 app.command("plan")(build.plan)
 app.command("score")(build.score)
 app.command("up")(swarm.up)

@@ -4,19 +4,16 @@ import asyncio
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from guildbus.launch.cli.console import GREEN, INFRASTRUCTURE, RED, out, print_json
+from guildbus.launch.cli.console import GREEN, RED, out, print_json
+from guildbus.launch.cli.outcome import JsonOption, UnsafeOption, conclude, open_view, run_to_end
 from guildbus.launch.cli.state import config_of
 
 SpecArgument = Annotated[Path, typer.Argument(help="A YAML spec.", show_default=False)]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
-UnsafeOption = Annotated[
-    bool, typer.Option("--unsafe-no-sandbox", help="Run generated code without a sandbox. Don't.")
-]
 
 
 def build(
@@ -28,6 +25,12 @@ def build(
     candidates: Annotated[int | None, typer.Option(min=1, max=16, help="Drafts asked for at once.")] = None,
     max_rounds: Annotated[int | None, typer.Option(min=1, max=50, help="Repairs before it stops.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The first sampling seed.")] = 1,
+    max_seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds that it may take; then it ends red:deadline.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Tokens that its model calls may cost, prompts and answers.")
+    ] = None,
     as_json: JsonOption = False,
     unsafe_no_sandbox: UnsafeOption = False,
 ) -> None:
@@ -45,80 +48,26 @@ def build(
         candidates=candidates or config.build.candidates,
         max_rounds=max_rounds or config.build.max_rounds,
         seed=seed,
+        max_seconds=max_seconds or config.build.max_seconds,
+        max_tokens=max_tokens or config.build.max_tokens,
     )
     folder = out_dir or Path("out") / loaded.name
     names = tuple(name for agent in config.agents for name in replica_names(agent))
-    view = _view(loaded.name, names, as_json=as_json)
-    try:
-        result = asyncio.run(
-            run_build(
-                config,
-                loaded,
-                options,
-                folder,
-                view,
-                standard_registry(),
-                unsafe=unsafe_no_sandbox,
-                started_at=started_at,
-            )
-        )
-    finally:
-        view.close()
-    if as_json:
-        print_json(result.report)
-    else:
-        _print_result(result.report, folder)
-    raise typer.Exit(_exit_code(result.report))
-
-
-def _view(name: str, roles: tuple[str, ...], *, as_json: bool) -> Any:
-    from guildbus.launch.live import PlainView, SilentView, TerminalView
-
-    if as_json:
-        return SilentView()
-    console = out()
-    if console.is_terminal:
-        return TerminalView(console, f"building {name}", roles)
-    return PlainView(lambda text: print(text, flush=True))  # noqa: T201 - the plain view's output is this
-
-
-def _exit_code(report: dict[str, Any]) -> int:
-    if report["green"]:
-        return GREEN
-    return INFRASTRUCTURE if report["status"].startswith("red:infra") else RED
-
-
-def _print_result(report: dict[str, Any], folder: Path) -> None:
-    console = out()
-    score = report["score"]
-    stages = Table(box=None, pad_edge=False, header_style="bold")
-    stages.add_column("stage")
-    stages.add_column("result")
-    for stage in ("build", "vet", "test"):
-        stages.add_row(f"go {stage}", "[green]pass[/]" if score[stage] else "[red]fail[/]")
-    files = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("file", "author", "sha256"):
-        files.add_column(column)
-    for file in report["files"]:
-        files.add_row(file["path"], file["author"], file["sha256"][:12])
-    model = report["model"]
-    console.print()
-    console.print(files)
-    console.print()
-    console.print(stages)
-    console.print()
-    colour = "green" if report["green"] else "red"
-    console.print(f"score_backend {score['total']}/3   [{colour}]{report['status']}[/]")
-    console.print(
-        f"{report['wall_s']:.1f} s in {report['rounds']} round{'s' * (report['rounds'] != 1)}: "
-        f"model {model['calls']} calls, {model['prompt_tokens']} + {model['completion_tokens']} tokens; "
-        f"toolchain {report['toolchain_s']:.1f} s; the guild itself {report['overhead_s']:.1f} s"
+    view = open_view(f"building {loaded.name}", names, as_json=as_json)
+    published: list[str] = []
+    work = run_build(
+        config,
+        loaded,
+        options,
+        folder,
+        view,
+        standard_registry(),
+        unsafe=unsafe_no_sandbox,
+        started_at=started_at,
+        on_published=published.append,
     )
-    if report["diagnosis"]:
-        console.print(report["diagnosis"], markup=False)
-    if report["files"]:
-        console.print(f"package: {folder}")
-    console.print(f"trace:   guildbus trace {report['run_id']}")
+    report = run_to_end(work, view, published).report
+    conclude(report, folder, as_json=as_json)
 
 
 def plan(ctx: typer.Context, spec: SpecArgument, as_json: JsonOption = False) -> None:

@@ -16,16 +16,20 @@ def runs(ctx: typer.Context, as_json: JsonOption = False) -> None:
     from guildbus.bus.tail import JournalReader
     from guildbus.launch.report import run_summary
     from guildbus.launch.run_log import read_run
-    from guildbus.launch.swarm import SwarmPaths
+    from guildbus.launch.swarm import SwarmPaths, read_record, serves
     from guildbus.protocols.messages.build import BuildRequested
     from guildbus.protocols.registry import standard_registry
 
-    path = SwarmPaths(config_of(ctx).state_dir).journal
+    config = config_of(ctx)
+    path = SwarmPaths(config.state_dir).journal
+    record = read_record(config)
     summaries = []
     if path.is_file():
         reader = JournalReader(path)
-        found = reader.subjects_of(BuildRequested.wire_type())
-        summaries = [run_summary(read_run(reader, run, standard_registry())) for run in found]
+        for run in reader.subjects_of(BuildRequested.wire_type()):
+            log = read_run(reader, run, standard_registry())
+            running = record is not None and serves(record, run, log.lines[0].at)
+            summaries.append(run_summary(log, running=running))
         reader.close()
     if as_json:
         print_json(summaries)
@@ -45,6 +49,9 @@ def runs(ctx: typer.Context, as_json: JsonOption = False) -> None:
             one["started_at"][:19].replace("T", " "),
         )
     out().print(table if summaries else "no runs yet: `guildbus build SPEC` makes one")
+    interrupted = [one["run_id"] for one in summaries if one["status"] == "interrupted"]
+    if interrupted:
+        out().print(f"guildbus resume {interrupted[0]} goes on with the newest that was interrupted")
 
 
 def trace(

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from guildbus.launch.cli.build import UnsafeOption
 from guildbus.launch.cli.console import GREEN, RED, out, print_json
+from guildbus.launch.cli.outcome import UnsafeOption
 from guildbus.launch.cli.state import Settings, config_of
 
 

@@ -28,7 +28,7 @@ class BuildOptions(Part):
     max_rounds: int = Field(default=6, ge=1, le=50)
     seed: int = Field(default=1, ge=0, le=2**31 - 1)
     max_tokens: int | None = Field(default=None, ge=1)
-    max_seconds: float | None = Field(default=None, gt=0)
+    max_seconds: float | None = Field(default=None, ge=0.1)
 
 
 class FileTask(Part):

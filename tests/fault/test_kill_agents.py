@@ -137,7 +137,7 @@ def test_a_build_that_is_stopped_leaves_nothing(guild: Guild, number: signal.Sig
     assert guild.leftovers(files=number is signal.SIGINT) == []
     assert not (guild.folder / "pkg").exists()
     (run,) = guild.json("runs", "--json")
-    assert run["status"] == "unfinished"
+    assert run["status"] == "interrupted"
 
 
 @pytest.mark.parametrize("pause_s", [0.4, 1.0, 2.0])

@@ -94,10 +94,16 @@ def test_model_calls_are_added_up() -> None:
 
 
 def test_a_call_from_the_store_was_not_paid_and_took_no_time_of_this_run() -> None:
-    report = build_report(told_log(call(101.0, 3.0, cached=True)), WALL)  # type: ignore[arg-type]
+    report = build_report(told_log(call(99.0, 3.0, cached=True)), WALL)  # type: ignore[arg-type]
     assert report["model"]["calls"] == 0
     assert report["model"]["completion_tokens"] == 0
     assert report["overhead_s"] == 10.0
+
+
+def test_a_call_that_this_run_paid_before_a_crash_counts_although_it_comes_from_the_store() -> None:
+    report = build_report(told_log(call(101.0, 3.0, cached=True)), WALL)  # type: ignore[arg-type]
+    assert (report["model"]["calls"], report["model"]["completion_tokens"]) == (1, 40)
+    assert report["overhead_s"] == 7.0
 
 
 def test_the_start_of_a_model_server_is_the_models_time() -> None:
@@ -123,10 +129,12 @@ def test_a_summary_tells_finished_runs_from_others() -> None:
     assert (done["spec"], done["green"], done["status"]) == ("numkit", True, "green:unexamined")
     assert (done["score"], done["tokens"], done["wall_s"]) == (3, 40, 5.0)
     assert {"run_id", "spec", "green", "status", "wall_s"} <= set(done)
-    going_on = run_summary(log_of(*Told.of(NUMKIT).messages))
-    assert (going_on["spec"], going_on["green"], going_on["status"]) == ("numkit", False, "unfinished")
+    run = log_of(*Told.of(NUMKIT).messages)
+    assert run_summary(run, running=True)["status"] == "running"
+    going_on = run_summary(run)
+    assert (going_on["spec"], going_on["green"], going_on["status"]) == ("numkit", False, "interrupted")
 
 
 def test_a_summary_of_nothing_is_no_crash() -> None:
-    assert run_summary(log_of())["status"] == "unfinished"
+    assert run_summary(log_of())["status"] == "interrupted"
     assert run_summary(log_of(BuildRequested(spec=NUMKIT)))["wall_s"] == 0.0

@@ -1,0 +1,183 @@
+"""Seeing a run to its end, whatever dies on the way: publish what opens (or cancels) it, follow, take over.
+
+    ground (a swarm that serves the run) -> publish -> follow the journal until `build.finished`
+        ^                                                   |
+        └────────── the swarm is gone: another one ─────────┘
+
+A swarm of another process may go at any time, since it ends with its owner. Then the follower starts one of
+its own on the same journal, and the run goes on where it was. Publishing twice is harmless: an id that the
+broker has stored is confirmed and not stored again.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from guildbus.agents.runtime import wrap
+from guildbus.bus.client import ZmqBus
+from guildbus.bus.tail import JournalReader
+from guildbus.launch.config import GuildConfig
+from guildbus.launch.following import follow_run, visitor
+from guildbus.launch.ground import Ground, Need, ground
+from guildbus.launch.live import View
+from guildbus.launch.run_log import RunLog, read_run
+from guildbus.launch.swarm import SwarmPaths, read_record, serves
+from guildbus.protocols.envelope import format_time
+from guildbus.protocols.errors import BusError
+from guildbus.protocols.messages.base import Message, Span
+from guildbus.protocols.messages.build import BuildFinished
+from guildbus.protocols.registry import Registry
+from guildbus.protocols.wire import Packet
+
+HEALTH_POLL_S: Final = 0.5
+SWARM_SILENT_S: Final = 20.0
+OWNER_POLL_S: Final = 0.3
+TAKEOVERS: Final = 5
+
+
+@dataclass(slots=True)
+class Attendance:
+    """One run that is followed. `opening` is published first, if there is one; it dies at `deadline`.
+
+    `seen` is the last message that was shown. `on_published` hears that the run is in the journal: from then
+    on it can be resumed.
+    """
+
+    need: Need
+    view: View
+    registry: Registry
+    opening: Message | None = None
+    deadline: float | None = None
+    seen: int = 0
+    on_published: Callable[[], None] = lambda: None
+    _packet: Packet | None = None
+
+    @property
+    def run(self) -> str:
+        """The run's name."""
+        return self.need.run
+
+    def packet(self, source: str, now: float) -> Packet | None:
+        """The opening message: it has one id however often it is published, and by which connection."""
+        if self._packet is None and self.opening is not None:
+            packet = wrap(self.opening, source=source, subject=self.run, now=now)
+            deadline = None if self.deadline is None else format_time(self.deadline)
+            self._packet = replace(packet, envelope=replace(packet.envelope, deadline=deadline))
+        if self._packet is None:
+            return None
+        return replace(self._packet, envelope=replace(self._packet.envelope, source=source))
+
+
+@contextlib.asynccontextmanager
+async def attended(config: GuildConfig, attendance: Attendance) -> AsyncIterator[Span | None]:
+    """Entered when the run has ended, with the time that starting a model server took, if that was ours.
+
+    Our own swarm, if there is one, is stopped on the way out. Raises InfrastructureError when no swarm can
+    be had, or one after the other is lost.
+    """
+    for losses in range(TAKEOVERS + 1):
+        if losses:
+            attendance.view.phase("the swarm that served this run is gone: going on with another")
+        async with ground(config, attendance.need, attendance.view) as standing:
+            if await _see(config, attendance, standing):
+                yield standing.model_start
+                attendance.view.phase("stopping")
+                return
+    raise BusError(f"{TAKEOVERS + 1} swarms were lost before the run ended", where=f"run {attendance.run}")
+
+
+def read_log(config: GuildConfig, run: str, registry: Registry) -> RunLog:
+    """What the journal has of a run. Raises BusError if there is no journal."""
+    reader = JournalReader(SwarmPaths(config.state_dir).journal)
+    try:
+        return read_run(reader, run, registry)
+    finally:
+        reader.close()
+
+
+async def _see(config: GuildConfig, attendance: Attendance, standing: Ground) -> bool:
+    """Publish and follow to the end; False if the swarm of another process is gone before."""
+    bus = visitor(config.endpoint)
+    following = asyncio.create_task(_publish_and_follow(config, attendance, bus))
+    watching = asyncio.create_task(_swarm_gone(config, attendance, standing))
+    try:
+        await asyncio.wait({following, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if not following.done():
+            watching.result()
+            return False
+        if isinstance(following.exception(), BusError) and standing.swarm is None:
+            # A broker that falls silent is most often one whose owner has just ended.
+            await asyncio.wait({watching}, timeout=5 * OWNER_POLL_S)
+            if watching.done():
+                return False
+        following.result()
+        return True
+    finally:
+        await _end(following, watching)
+        await bus.close()
+
+
+async def _swarm_gone(config: GuildConfig, attendance: Attendance, standing: Ground) -> None:
+    """Return when another process's swarm serves the run no more; raise when ours cannot go on."""
+    if standing.swarm is not None:
+        await standing.swarm.wait()
+        raise BusError("the swarm was stopped before the run ended", where=f"run {attendance.run}")
+    while True:
+        record = read_record(config)
+        if record is None or record["pid"] != standing.pid:
+            return
+        if not serves(record, attendance.run, attendance.need.requested_at):
+            return
+        await asyncio.sleep(OWNER_POLL_S)
+
+
+async def _publish_and_follow(config: GuildConfig, attendance: Attendance, bus: ZmqBus) -> None:
+    await bus.open()
+    packet = attendance.packet(bus.instance, time.time())
+    if packet is not None:
+        await bus.publish(packet)
+        if attendance.need.requested_at is None:
+            attendance.need = replace(attendance.need, requested_at=time.time())
+    attendance.on_published()
+    following = asyncio.create_task(_follow(config, attendance))
+    watching = asyncio.create_task(_watch_health(bus, attendance.view))
+    try:
+        await asyncio.wait({following, watching}, return_when=asyncio.FIRST_COMPLETED)
+        (following if following.done() else watching).result()
+    finally:
+        await _end(following, watching)
+
+
+async def _follow(config: GuildConfig, attendance: Attendance) -> None:
+    journal = SwarmPaths(config.state_dir).journal
+    async for line in follow_run(journal, attendance.run, attendance.registry, attendance.seen):
+        attendance.view.line(line)
+        attendance.seen = line.seq
+        if isinstance(line.message, BuildFinished):
+            return
+
+
+async def _watch_health(bus: ZmqBus, view: View) -> None:
+    """Show what the agents do; raise BusError when the broker has been silent for too long."""
+    heard = time.monotonic()
+    while True:
+        try:
+            view.health(await bus.health(timeout_s=2.0))
+            heard = time.monotonic()
+        except TimeoutError:
+            if time.monotonic() - heard > SWARM_SILENT_S:
+                raise BusError(
+                    f"no sign of life for {SWARM_SILENT_S:.0f} s",
+                    where="broker",
+                    remedy="see `guildbus status`",
+                ) from None
+        await asyncio.sleep(HEALTH_POLL_S)
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

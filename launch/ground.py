@@ -1,0 +1,152 @@
+"""What a run stands on: the swarm that is up and serves it, or one of its own, gone when the run is.
+
+One swarm a state folder: whoever starts one holds a lock for as long as it lives, which the kernel takes
+back however the holder dies. A swarm that a build started for itself works for that build's run and for runs
+that were requested while it was up; abandoned runs that its broker found in the journal stay parked. So a
+follower either is served, or waits until the place is free and starts a swarm of its own.
+"""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from guildbus.bus.journal import lock_file
+from guildbus.launch.config import GuildConfig
+from guildbus.launch.live import View
+from guildbus.launch.places import make_private
+from guildbus.launch.readiness import check_sandbox, warm_toolchain
+from guildbus.launch.serving import Served, served
+from guildbus.launch.swarm import Owner, RunningSwarm, SwarmPaths, read_record, serves
+from guildbus.protocols.errors import BusError
+from guildbus.protocols.messages.base import Span
+
+POLL_S: Final = 0.1
+VACATED_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Who needs a swarm, and for which run. `requested_at` (seconds since the epoch) is None before it is."""
+
+    run: str
+    owner: Owner
+    requested_at: float | None = None
+    unsafe: bool = False
+    crew: frozenset[str] | None = None
+    """The roles that are enough, where the whole roster is not needed: they need no model and no sandbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """`swarm` is ours, or None where the swarm of another process (`pid`) serves the run."""
+
+    swarm: RunningSwarm | None
+    pid: int
+    model_start: Span | None = None
+
+
+@contextlib.asynccontextmanager
+async def ground(config: GuildConfig, need: Need, view: View) -> AsyncIterator[Ground]:
+    """A swarm that serves the run. Raises InfrastructureError if none can be started."""
+    make_private(config.state_dir)
+    make_private(config.runtime_dir)
+    found = await _served_or_free(config, need, view)
+    if isinstance(found, Ground):
+        view.phase("using the swarm that is up")
+        yield found
+        return
+    try:
+        async with _own(config, need, view) as own:
+            yield own
+    finally:
+        os.close(found)
+
+
+@contextlib.asynccontextmanager
+async def _own(config: GuildConfig, need: Need, view: View) -> AsyncIterator[Ground]:
+    async with contextlib.AsyncExitStack() as stack:
+        if need.crew is None:
+            await check_sandbox(config, unsafe=need.unsafe)
+            await warm_toolchain(config, view.phase)
+            models = await stack.enter_async_context(served(config, view.phase))
+        else:
+            models = Served({}, {}, _no_model)
+        swarm = RunningSwarm(
+            config, models, owner=need.owner, unsafe=need.unsafe, only_run=need.run, crew=need.crew
+        )
+        try:
+            # The swarm needs no model to start: both at once.
+            _, span = await asyncio.gather(swarm.start(), models.ready())
+            yield Ground(swarm, os.getpid(), span if need.crew is None else None)
+        finally:
+            await swarm.stop()
+
+
+async def _no_model() -> Span:
+    return Span(kind="model-start", started_at=time.time(), wall_s=0.0)
+
+
+async def _served_or_free(config: GuildConfig, need: Need, view: View) -> Ground | int:
+    """The swarm that serves the run, or the lock of the place where one may be started."""
+    told = ""
+    while True:
+        record = read_record(config)
+        if record is not None and serves(record, need.run, need.requested_at):
+            return Ground(None, record["pid"])
+        if record is None and (lock := try_lock(place_lock(config))) is not None:
+            try:
+                await vacated(config)
+            except BaseException:
+                os.close(lock)
+                raise
+            return lock
+        why = _why_not(record)
+        if why != told:
+            view.phase(why)
+            told = why
+        await asyncio.sleep(POLL_S)
+
+
+def _why_not(record: dict[str, Any] | None) -> str:
+    if record is None:
+        return "waiting: another swarm is starting or stopping here"
+    return f"waiting: the swarm of pid {record['pid']} works for {record['only_run']} until that ends"
+
+
+async def vacated(config: GuildConfig) -> None:
+    """Wait until the broker of a swarm that was killed is gone, too; its own error tells if it stays."""
+    socket = Path(config.endpoint.removeprefix("ipc://"))
+    journal = SwarmPaths(config.state_dir).journal
+    for path in (journal, socket):
+        lock = path.with_name(path.name + ".lock")
+        for _ in range(round(VACATED_S / POLL_S)):
+            if _is_free(lock):
+                break
+            await asyncio.sleep(POLL_S)
+
+
+def _is_free(path: Path) -> bool:
+    if not path.exists():
+        return True
+    lock = try_lock(path)
+    if lock is not None:
+        os.close(lock)
+    return lock is not None
+
+
+def place_lock(config: GuildConfig) -> Path:
+    """The lock that whoever runs a swarm on this state folder holds."""
+    return config.runtime_dir / "swarm.lock"
+
+
+def try_lock(path: Path) -> int | None:
+    """The descriptor of an exclusive lock that lasts until it is closed; None if another process has it."""
+    try:
+        return lock_file(path, str(path))
+    except BusError:
+        return None
