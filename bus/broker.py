@@ -1,4 +1,4 @@
-"""The broker process: one ROUTER socket, one synchronous loop, group commit.
+"""The broker process: one ROUTER socket (`door.py`), one synchronous loop, group commit.
 
 Each turn drains the frames that are ready, applies them to the pure routing state, commits all
 journal records in one transaction, and only then confirms and delivers. What it decides is in
@@ -24,7 +24,8 @@ import structlog
 import zmq
 
 from guildbus.bus import reading
-from guildbus.bus.events import Action, Deliver, Peer, RecordOutcome, Send, Store, Tick, Unreachable
+from guildbus.bus.door import Door, Doorway
+from guildbus.bus.events import Action, Deliver, Hello, Peer, RecordOutcome, Send, Store, Tick, Unreachable
 from guildbus.bus.journal import Journal, lock_file
 from guildbus.bus.letters import refusal_header
 from guildbus.bus.lifeline import watch_lifeline
@@ -40,6 +41,7 @@ IDLE_MS: Final = 1000
 BUSY_MS: Final = 10
 HOT_PACKETS: Final = 2048
 RESTORED_ACKS: Final = 10_000
+LOGGED_OFFENCES: Final = (1, 10, 100)
 
 
 class Broker:
@@ -53,6 +55,8 @@ class Broker:
         *,
         max_bytes: int = wire.DEFAULT_MAX_BYTES,
         permissions: Permissions | None = None,
+        max_connections: int = 256,
+        keys: Path | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._endpoint = endpoint
@@ -69,7 +73,7 @@ class Broker:
         if journal is not None:
             self._routing.restore(journal.unsettled(), clock(), journal.latest_acks(RESTORED_ACKS))
         self._socket_lock = self._claim(endpoint)
-        self._socket = self._bind(endpoint)
+        self._door = Door(Doorway(endpoint, max_bytes, max_connections, keys))
 
     def _claim(self, endpoint: str) -> int | None:
         """libzmq silently takes over the ipc file of a living broker, so a lock beside it guards it."""
@@ -82,22 +86,6 @@ class Broker:
             )
         return lock_file(path.with_name(path.name + ".lock"), f"socket {path}")
 
-    def _bind(self, endpoint: str) -> zmq.Socket[bytes]:
-        socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
-        socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        socket.setsockopt(zmq.LINGER, 200)
-        socket.setsockopt(zmq.MAXMSGSIZE, self._max_bytes + wire.MAX_HEADER_BYTES)
-        try:
-            socket.bind(endpoint)
-        except zmq.ZMQError as error:
-            socket.close(0)
-            raise BusError(
-                f"cannot listen: {error.strerror}",
-                where=endpoint,
-                remedy="is another broker there? `guildbus status`",
-            ) from error
-        return socket
-
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """Finish the turn, then leave. A poll that a signal interrupts is resumed, so it is woken too."""
         if not self._stopping:
@@ -107,7 +95,7 @@ class Broker:
     def run(self) -> None:
         """The loop, until `stop`."""
         poller = zmq.Poller()
-        poller.register(self._socket, zmq.POLLIN)
+        self._door.register(poller)
         poller.register(self._wake_out, zmq.POLLIN)
         try:
             while not self._stopping:
@@ -116,10 +104,12 @@ class Broker:
                 actions = self._drain(now)
                 if now >= self._next_tick():
                     actions += self._routing.apply(Tick(), now)
+                    self._door.watch_list()
                     self._ticked = now
+                actions += self._farewells(now)
                 self._turn(actions, now)
         finally:
-            self._socket.close()
+            self._door.close()
             self._stopping = True
             self._wake_in.close()
             self._wake_out.close()
@@ -142,14 +132,17 @@ class Broker:
         """Apply the frames that are ready. An id is known once it is stored, also within this turn."""
         actions: list[Action] = []
         stored: set[str] = set()
+        self._door.attend()
         for _ in range(TURN_FRAMES):
             try:
-                peer, *frames = self._socket.recv_multipart(zmq.NOBLOCK)
+                peer, frames = self._door.receive()
             except zmq.Again:
                 break
             try:
                 frame = wire.parse(frames, self._max_bytes)
                 event = reading.event_of(peer, frame, lambda mid: mid in stored or self._knows(mid))
+                if isinstance(event, Hello):
+                    self._door.check(event)
             except ProtocolError as error:
                 self._refuse(peer, frames, error)
                 continue
@@ -161,10 +154,22 @@ class Broker:
     def _knows(self, message_id: str) -> bool:
         return self._journal is not None and self._journal.knows(message_id)
 
+    def _farewells(self, now: float) -> list[Action]:
+        """What those had in hand whom the door has shown out goes to others; to them nothing is said."""
+        return [
+            action
+            for peer in self._door.gone()
+            for action in self._routing.apply(Unreachable(peer), now)
+            if not (isinstance(action, Send) and action.peer == peer)
+        ]
+
     def _refuse(self, peer: Peer, frames: list[bytes], error: GuildbusError) -> None:
-        self._log.warning("frame_refused", code=error.code, what=error.what, where=error.where)
+        offences = self._door.offended(peer, error.code)
+        if offences in LOGGED_OFFENCES:
+            where = {"where": error.where, "offences": offences}
+            self._log.warning("frame_refused", code=error.code, what=error.what, **where)
         header = refusal_header(error, reading.refused_subject(frames))
-        self._send(peer, wire.build(Kind.ERROR, header))
+        self._door.send(peer, wire.build(Kind.ERROR, header))
 
     def _turn(self, actions: list[Action], now: float) -> None:
         """Commit, then speak. An unreachable peer is an event of its own, and a turn of its own."""
@@ -188,12 +193,16 @@ class Broker:
         for action in actions:
             match action:
                 case Send(peer, kind, header):
+                    if kind is Kind.ERROR:
+                        self._door.offended(peer, header["code"])
+                    elif "health" in header:
+                        header["health"]["refused"] = dict(self._door.refused)
                     frames = wire.build(kind, header)
                 case Deliver(peer, seq, attempt, lease_s):
                     frames = self._delivery(seq, attempt, lease_s)
                 case _:
                     continue
-            if not self._send(peer, frames) and isinstance(action, Deliver):
+            if not self._door.send(peer, frames) and isinstance(action, Deliver):
                 lost.append(peer)
         return lost
 
@@ -211,15 +220,6 @@ class Broker:
         if self._journal is not None and len(self._hot) > HOT_PACKETS:
             del self._hot[next(iter(self._hot))]
 
-    def _send(self, peer: Peer, frames: list[bytes]) -> bool:
-        """False if the peer is gone (EHOSTUNREACH) or takes nothing more (EAGAIN)."""
-        try:
-            self._socket.send_multipart([peer, *frames], zmq.NOBLOCK)
-        except zmq.ZMQError as error:
-            self._log.info("peer_unreachable", error=error.strerror)
-            return False
-        return True
-
 
 def main() -> None:
     """Run a broker until SIGTERM. Prints one JSON line `{"ready": endpoint}` when it listens."""
@@ -228,6 +228,8 @@ def main() -> None:
     parser.add_argument("--journal", type=Path, required=True)
     parser.add_argument("--limits", default="{}", help="JSON object of guildbus.bus.state.Limits")
     parser.add_argument("--permissions", help="JSON object {role: [types]}; without it all may say all")
+    parser.add_argument("--keys", type=Path, help="the folder of keys: a must for tcp://")
+    parser.add_argument("--max-connections", type=int, default=256)
     parser.add_argument("--max-bytes", type=int, default=wire.DEFAULT_MAX_BYTES)
     arguments = parser.parse_args()
     watch_lifeline()
@@ -239,6 +241,8 @@ def main() -> None:
             Journal(arguments.journal),
             limits,
             max_bytes=arguments.max_bytes,
+            max_connections=arguments.max_connections,
+            keys=arguments.keys,
             permissions=None if table is None else Permissions(json.loads(table)),
         )
     except (GuildbusError, apsw.Error) as error:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import zmq
 
+from guildbus.bus.curve import ClientKeys, require_keys, secure_client
 from guildbus.bus.interface import AgentIdentity, Delivery, Inbox, next_delivery
 from guildbus.bus.session import (
     ClientSession,
@@ -53,8 +54,10 @@ class ZmqBus:
         credit: int = 1,
         open_timeout_s: float = 15.0,
         max_bytes: int = wire.DEFAULT_MAX_BYTES,
+        keys: ClientKeys | None = None,
     ) -> None:
         self._endpoint = endpoint
+        self._keys = keys
         self._identity = identity
         self._journal = journal
         self._reader: JournalReader | None = None
@@ -75,7 +78,12 @@ class ZmqBus:
         return self._identity.instance
 
     async def open(self) -> None:
-        """Say HELLO and wait for WELCOME. Raises BusError after `open_timeout_s` without an answer."""
+        """Say HELLO and wait for WELCOME.
+
+        Raises BusError after `open_timeout_s` without an answer, NotAllowed if the broker refuses this name
+        or role. On TCP a key that is not on the broker's list gets no answer at all.
+        """
+        require_keys(self._endpoint, self._keys)
         self._loop = asyncio.get_running_loop()
         self._welcome: asyncio.Future[None] = self._loop.create_future()
         self._wake_in, self._wake_out = stdlib_socket.socketpair()
@@ -263,6 +271,7 @@ class ZmqBus:
         dealer.setsockopt(zmq.LINGER, 200)
         dealer.setsockopt(zmq.RECONNECT_IVL, 50)
         dealer.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
+        secure_client(dealer, self._endpoint, self._keys)
         dealer.connect(self._endpoint)
         return dealer
 

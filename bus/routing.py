@@ -149,6 +149,9 @@ class Routing:
         actions: list[Action] = []
         if f"{hello.agent}/{hello.incarnation}" in self._replaced:
             return [refusal_of(hello, Replaced("a newer incarnation has this name", where=hello.agent))]
+        speaking = self._agent_at(hello.peer)
+        if speaking is not None and speaking.instance != f"{hello.agent}/{hello.incarnation}":
+            return [refusal_of(hello, NotAllowed("this connection is another agent's", where="HELLO"))]
         former = self._agents.get(hello.agent)
         if former is not None and former.incarnation != hello.incarnation:
             self._replaced.add(former.instance)
