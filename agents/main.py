@@ -46,7 +46,13 @@ async def _serve(settings: "AgentSettings") -> None:
 
     agent = make_agent(settings)
     identity = AgentIdentity(settings.name, settings.role, f"{os.getpid()}-{uuid.uuid4().hex[:6]}")
-    bus = ZmqBus(settings.endpoint, identity, journal=settings.journal, credit=agent.credit)
+    keys = None
+    if settings.client_key is not None:
+        from guildbus.bus.curve import ClientKeys
+        from guildbus.bus.keys import read_pair
+
+        keys = ClientKeys(read_pair(settings.client_key), settings.server_key)
+    bus = ZmqBus(settings.endpoint, identity, journal=settings.journal, credit=agent.credit, keys=keys)
     runtime = Runtime(agent, bus, identity, standard_registry())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

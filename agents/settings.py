@@ -10,6 +10,7 @@ from guildbus.agents.models import ModelEntry
 class AgentSettings(BaseModel):
     """Who the agent is, where the bus is, and what it may use.
 
+    `server_key` (the broker's public key) and `client_key` (a file) are for an endpoint on TCP.
     `entry` names a class (`module:Class`) for a role that is not built in. `models` are tried in order.
     `candidates` bounds what a request asks for, `temperature` overrides the prompts'; None leaves them.
     """
@@ -20,6 +21,8 @@ class AgentSettings(BaseModel):
     role: str
     entry: str = ""
     endpoint: str
+    server_key: str = ""
+    client_key: Path | None = None
     journal: Path
     state_dir: Path
     cache_dir: Path

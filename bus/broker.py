@@ -169,7 +169,7 @@ class Broker:
             where = {"where": error.where, "offences": offences}
             self._log.warning("frame_refused", code=error.code, what=error.what, **where)
         header = refusal_header(error, reading.refused_subject(frames))
-        self._door.send(peer, wire.build(Kind.ERROR, header))
+        self._send(peer, wire.build(Kind.ERROR, header))
 
     def _turn(self, actions: list[Action], now: float) -> None:
         """Commit, then speak. An unreachable peer is an event of its own, and a turn of its own."""
@@ -202,7 +202,7 @@ class Broker:
                     frames = self._delivery(seq, attempt, lease_s)
                 case _:
                     continue
-            if not self._door.send(peer, frames) and isinstance(action, Deliver):
+            if not self._send(peer, frames) and isinstance(action, Deliver):
                 lost.append(peer)
         return lost
 
@@ -219,6 +219,9 @@ class Broker:
         self._hot[seq] = packet
         if self._journal is not None and len(self._hot) > HOT_PACKETS:
             del self._hot[next(iter(self._hot))]
+
+    def _send(self, peer: Peer, frames: list[bytes]) -> bool:
+        return self._door.send(peer, frames)
 
 
 def main() -> None:

@@ -7,11 +7,7 @@ message which file descriptor it came through. What is *said* is not its busines
 Keys are in `keys.py`, encryption and the authenticator in `curve.py`.
 """
 
-import contextlib
 import os
-import socket as stdlib_socket
-import struct
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +17,7 @@ import structlog
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
+from guildbus.bus.connections import Connections, hang_up, peer_uid
 from guildbus.bus.curve import USER_ID, Authenticator, is_tcp, secure_server
 from guildbus.bus.events import Hello, Peer
 from guildbus.bus.keys import AllowedKey, Keyring, check_private
@@ -71,18 +68,21 @@ class Door:
         self._way = way
         self._log = structlog.get_logger("door")
         self._callers: dict[Peer, Caller] = {}
-        self._connections: dict[int, Peer | None] = {}
+        self._connections = Connections(way.max_connections)
         self._gone: list[Peer] = []
         self._allowed: dict[str, AllowedKey] = {}
-        self._list_seen: tuple[int, ...] = ()
+        self._list_read: tuple[int, ...] = ()
+        self._list_checked: tuple[int, ...] = ()
         self._authenticator: Authenticator | None = None
         self._keyring = _keyring(way)
-        context = zmq.Context.instance()
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context.instance()
         self.socket: zmq.Socket[bytes] = context.socket(zmq.ROUTER)
         try:
             if self._keyring is not None:
                 pair = self._keyring.server_pair()
-                self._read_list()
+                for mistake in self._read_list():
+                    where = str(self._keyring.allowed_path)
+                    raise ConfigError(mistake, where=where, remedy="mend or remove the line")
                 self._authenticator = Authenticator(context, self._allowed_now)
                 secure_server(self.socket, pair)
             self._bind()
@@ -205,8 +205,9 @@ class Door:
                 return
             match event["event"]:
                 case zmq.EVENT_ACCEPTED:
-                    self._connections[event["value"]] = None
-                    self._make_room(event["value"])
+                    if (silent := self._connections.accepted(event["value"])) is not None:
+                        self.refused["connection.limit"] += 1
+                        hang_up(silent)
                 case zmq.EVENT_DISCONNECTED:
                     self._forget(event["value"])
                 case _:
@@ -214,8 +215,12 @@ class Door:
 
     def watch_list(self) -> None:
         """Read the list of keys again if it has changed, and show out whoever is on it no more."""
-        if self._keyring is None or not self._read_list():
+        if self._keyring is None:
             return
+        self._refresh()
+        if self._list_checked == self._list_read:
+            return
+        self._list_checked = self._list_read
         for peer, caller in list(self._callers.items()):
             if caller.key not in self._allowed and not caller.shut:
                 self._show_out(peer, caller, "its key was revoked")
@@ -231,10 +236,16 @@ class Door:
             if caller.key != key and not caller.shut:
                 self._show_out(peer, caller, "its key changed")
             return caller
-        fd = int(first.get(zmq.SRCFD))
+        try:
+            fd = int(first.get(zmq.SRCFD))
+        except zmq.ZMQError:  # ZMTP 1 and 2 know no properties, and no CURVE
+            caller = self._callers[peer] = Caller(-1, key)
+            self.refused["connection.handshake"] += 1
+            self._show_out(peer, caller, "it does not speak ZMTP 3")
+            return caller
+        self.attend()  # the monitor knew of the connection before its first message came
         caller = self._callers[peer] = Caller(fd, key)
-        if fd in self._connections:
-            self._connections[fd] = peer
+        self._connections.spoke(fd, peer)
         if len(self._callers) > REMEMBERED:
             del self._callers[next(iter(self._callers))]
         if self._keyring is not None and key not in self._allowed:
@@ -251,19 +262,11 @@ class Door:
         self.refused["connection.shown_out"] += 1
         self._gone.append(peer)
         self.attend()
-        if self._connections.get(caller.fd) == peer:
+        if self._connections.belongs(caller.fd, peer):
             hang_up(caller.fd)
 
-    def _make_room(self, newest: int) -> None:
-        """Over the limit goes who has been longest without a word; if all have spoken, the newest."""
-        if len(self._connections) > self._way.max_connections:
-            silent = next((fd for fd, peer in self._connections.items() if peer is None), newest)
-            self._connections.pop(silent)
-            self.refused["connection.limit"] += 1
-            hang_up(silent)
-
     def _forget(self, fd: int) -> None:
-        peer = self._connections.pop(fd, None)
+        peer = self._connections.left(fd)
         caller = self._callers.get(peer) if peer is not None else None
         if caller is not None and peer is not None:
             caller.fd = -1
@@ -271,52 +274,36 @@ class Door:
                 del self._callers[peer]
 
     def _allowed_now(self, key: str) -> bool:
+        self._refresh()
         return key in self._allowed
 
-    def _read_list(self) -> bool:
-        """Whether the list has changed."""
+    def _refresh(self) -> None:
+        assert self._keyring is not None
+        if self._list_stamp() != self._list_read:
+            for mistake in self._read_list():
+                self._log.error("list_of_keys_broken", where=str(self._keyring.allowed_path), what=mistake)
+            self._log.info("list_of_keys_read", keys=len(self._allowed))
+
+    def _list_stamp(self) -> tuple[int, ...]:
+        """Differs when the list does."""
         assert self._keyring is not None
         try:
             found = self._keyring.allowed_path.stat()
-            seen: tuple[int, ...] = (found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode)
         except OSError:
-            seen = (0,)
-        if seen == self._list_seen:
-            return False
+            return (0,)
+        return (found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode)
+
+    def _read_list(self) -> list[str]:
+        """Take up the list as it is now; its mistakes. The stamp is taken first: a later change is seen."""
+        assert self._keyring is not None
+        self._list_read = self._list_stamp()
         self._allowed, mistakes = self._keyring.allowed()
-        self._list_seen = seen
-        for mistake in mistakes:
-            self._log.error("list_of_keys_broken", where=str(self._keyring.allowed_path), what=mistake)
-        self._log.info("list_of_keys_read", keys=len(self._allowed))
-        return True
+        return mistakes
 
 
 def counts_against(code: str) -> bool:
     """Whether a refusal is an offence: an honest client is never refused like this, again and again."""
     return code in {"protocol.frame", "protocol.too_large", "protocol.not_allowed", "protocol.refused"}
-
-
-def peer_uid(fd: int) -> int | None:
-    """The user at the other end of a local socket; None where the system does not tell, or it is gone."""
-    if sys.platform != "linux":
-        return None
-    try:
-        with stdlib_socket.socket(fileno=os.dup(fd)) as found:
-            credentials = found.getsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_PEERCRED, 12)
-    except OSError:
-        return None
-    uid: int = struct.unpack("3i", credentials)[1]
-    return uid
-
-
-def hang_up(fd: int) -> None:
-    """End a connection that libzmq has open: both directions are shut, and libzmq cleans up behind it.
-
-    The number may have been used again by now. Shutting needs a socket, so that a file is safe, and a client
-    that is hit by mistake connects again.
-    """
-    with contextlib.suppress(OSError), stdlib_socket.socket(fileno=os.dup(fd)) as found:
-        found.shutdown(stdlib_socket.SHUT_RDWR)
 
 
 def _keyring(way: Doorway) -> Keyring | None:

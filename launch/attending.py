@@ -19,6 +19,7 @@ from typing import Final
 from guildbus.agents.runtime import wrap
 from guildbus.bus.client import ZmqBus
 from guildbus.bus.tail import JournalReader
+from guildbus.launch.access import operator_keys
 from guildbus.launch.config import GuildConfig
 from guildbus.launch.following import follow_run, visitor
 from guildbus.launch.ground import Ground, Need, ground
@@ -100,7 +101,7 @@ def read_log(config: GuildConfig, run: str, registry: Registry) -> RunLog:
 
 async def _see(config: GuildConfig, attendance: Attendance, standing: Ground) -> bool:
     """Publish and follow to the end; False if the swarm of another process is gone before."""
-    bus = visitor(config.endpoint)
+    bus = visitor(config.endpoint, keys=operator_keys(config))
     following = asyncio.create_task(_publish_and_follow(config, attendance, bus))
     watching = asyncio.create_task(_swarm_gone(config, attendance, standing))
     try:

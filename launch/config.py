@@ -37,6 +37,7 @@ from guildbus.launch.config_tables import (
     DEFAULT_MODEL,
     AgentTable,
     BuildTable,
+    BusTable,
     FilePath,
     LimitsTable,
     ModelTable,
@@ -51,7 +52,8 @@ ROLES = ("planner", "go-dev", "go-test", "gate-keeper", "verifier", "repair-rout
 LONGEST_SOCKET_PATH_BYTES = 100
 
 _SHAPES = {
-    "bus": "must be an endpoint of the form 'ipc:///a/path'",
+    "endpoint": "must be of the form 'ipc:///a/path' or 'tcp://host:port'",
+    "server_key": "must be a public key: 40 characters of Z85, as `guildbus keys list` shows it",
     "base_url": "must be an URL of the form 'http://127.0.0.1:8080/v1'",
     "api_key_env": "must be the name of an environment variable, never a key",
 }
@@ -75,8 +77,8 @@ class GuildConfig(Table):
     """Journals, runs, logs and sockets."""
     cache_dir: FilePath
     """Models and Go's build cache."""
-    bus: str = Field(default="", pattern=r"^$|^ipc:///.+")
-    """The broker's endpoint; empty is a socket in the runtime folder."""
+    bus: BusTable = BusTable()
+    """Where the broker listens, and the keys that TCP needs."""
     limits: LimitsTable = LimitsTable()
     """How patient the bus is, and how much it takes."""
     build: BuildTable = BuildTable()
@@ -105,10 +107,15 @@ class GuildConfig(Table):
         return self.state_dir / "run"
 
     @property
+    def keys_dir(self) -> Path:
+        """The broker's key, the list of keys that may come in, and those of this machine's agents."""
+        return self.state_dir / "keys"
+
+    @property
     def endpoint(self) -> str:
         """Where the broker listens. ConfigError if the path is too long for a socket."""
-        if self.bus:
-            return self.bus
+        if self.bus.endpoint:
+            return self.bus.endpoint
         path = self.runtime_dir / "bus.sock"
         if len(os.fsencode(path)) > LONGEST_SOCKET_PATH_BYTES:
             raise ConfigError(
@@ -168,7 +175,7 @@ class _File(Table):
 
     state_dir: FilePath | None = None
     cache_dir: FilePath | None = None
-    bus: str = Field(default="", pattern=r"^$|^ipc:///.+")
+    bus: BusTable = BusTable()
     limits: LimitsTable = LimitsTable()
     build: BuildTable = BuildTable()
     models: dict[Name, ModelTable] = Field(default_factory=dict)

@@ -38,6 +38,22 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class BusTable(Table):
+    """`[bus]`: where the broker listens. `bus = "ipc:///a/path"` alone is short for its endpoint."""
+
+    endpoint: str = Field(default="", pattern=r"^$|^ipc:///.+|^tcp://[A-Za-z0-9._-]+:[0-9]{1,5}$")
+    """`ipc:///a/path` in a folder of yours alone, or `tcp://host:port`; empty: in the state folder."""
+    server_key: str = Field(default="", pattern=r"^$|^[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}$")
+    """TCP: the broker's public key; empty is that in the state folder, where the broker runs here."""
+    client_key: FilePath | None = None
+    """TCP: the key file of all agents and commands here; without it each has its own in the state folder."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _endpoint_alone(cls, stated: object) -> object:
+        return {"endpoint": stated} if isinstance(stated, str) else stated
+
+
 class LimitsTable(Table):
     """`[limits]`: how patient the bus is, and how much it takes."""
 
@@ -53,6 +69,8 @@ class LimitsTable(Table):
     """The largest message that the broker takes."""
     queue_bound: int = Field(default=100_000, ge=1)
     """Messages that one role's queue holds before publishers are told to wait."""
+    max_connections: int = Field(default=256, ge=8, le=65_536)
+    """Connections that the broker keeps open at once."""
 
     @model_validator(mode="after")
     def _patient_enough(self) -> "LimitsTable":

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from guildbus.bus.client import ZmqBus
+from guildbus.bus.curve import ClientKeys
 from guildbus.bus.interface import AgentIdentity
 from guildbus.bus.permissions import OPERATOR
 from guildbus.bus.tail import JournalReader
@@ -22,10 +23,14 @@ POLL_S = 0.1
 PAGE = 1000
 
 
-def visitor(endpoint: str, open_timeout_s: float = 15.0) -> ZmqBus:
-    """A connection of this process's own to a running broker, in the operator's role."""
+def visitor(endpoint: str, open_timeout_s: float = 15.0, keys: ClientKeys | None = None) -> ZmqBus:
+    """A connection of this process's own to a running broker, in the operator's role.
+
+    `keys` is `access.operator_keys`, which is None unless the endpoint is on TCP.
+    """
     name = f"cli-{os.getpid()}-{uuid.uuid4().hex[:6]}"
-    return ZmqBus(endpoint, AgentIdentity(name, OPERATOR, "1"), credit=0, open_timeout_s=open_timeout_s)
+    identity = AgentIdentity(name, OPERATOR, "1")
+    return ZmqBus(endpoint, identity, credit=0, open_timeout_s=open_timeout_s, keys=keys)
 
 
 async def follow_run(journal: Path, run: str, registry: Registry, after: int = 0) -> AsyncIterator[Line]:
@@ -43,9 +48,11 @@ async def follow_run(journal: Path, run: str, registry: Registry, after: int = 0
         reader.close()
 
 
-async def broker_health(endpoint: str, timeout_s: float = 3.0) -> dict[str, Any] | None:
+async def broker_health(
+    endpoint: str, timeout_s: float = 3.0, keys: ClientKeys | None = None
+) -> dict[str, Any] | None:
     """One health report; None if no broker answers there."""
-    bus = visitor(endpoint, timeout_s)
+    bus = visitor(endpoint, timeout_s, keys)
     try:
         await bus.open()
         return await bus.health(timeout_s)

@@ -13,6 +13,7 @@ from pathlib import Path
 from guildbus.agents.runtime import wrap
 from guildbus.bus.client import ZmqBus
 from guildbus.bus.tail import Attempt, JournalReader, Stored
+from guildbus.launch.access import operator_keys
 from guildbus.launch.config import GuildConfig
 from guildbus.launch.dead_letters import DeadLetter, dead_letters
 from guildbus.launch.following import visitor
@@ -115,7 +116,7 @@ async def _swarm(config: GuildConfig) -> ZmqBus:
             where=str(config.state_dir),
             remedy="`guildbus up` starts one",
         )
-    bus = visitor(config.endpoint)
+    bus = visitor(config.endpoint, keys=operator_keys(config))
     await bus.open()
     return bus
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from guildbus.bus.permissions import OPERATOR
 from guildbus.bus.tail import JournalReader
+from guildbus.launch.access import operator_keys
 from guildbus.launch.config import GuildConfig
 from guildbus.launch.following import broker_health
 from guildbus.launch.model_servers import running
@@ -17,7 +18,7 @@ async def read_status(config: GuildConfig) -> dict[str, Any]:
     record = read_record(config)
     if record is None:
         return {"broker": None, "agents": [], "queues": [], "model": {}}
-    health = await broker_health(record["endpoint"])
+    health = await broker_health(record["endpoint"], keys=operator_keys(config))
     processes = {process["name"]: process for process in record["processes"]}
     broker = processes[BROKER]
     models = {}
@@ -31,6 +32,7 @@ async def read_status(config: GuildConfig) -> dict[str, Any]:
             "up_s": round(time.time() - broker["since"], 1),
             "answers": health is not None,
             "owner": record["owner"],
+            "refused": {} if health is None else health.get("refused", {}),
         },
         "agents": _agents(health, processes),
         "queues": _queues(health, Path(record["journal"])),

@@ -19,6 +19,7 @@ import psutil
 from guildbus.agents.roster import emitted_types
 from guildbus.agents.settings import AgentSettings
 from guildbus.bus.permissions import ANY_TYPE, OPERATOR
+from guildbus.launch.access import is_tcp, key_files
 from guildbus.launch.config import GuildConfig
 from guildbus.launch.config_tables import AgentTable
 from guildbus.launch.places import make_private
@@ -71,11 +72,14 @@ def agent_settings(
 ) -> AgentSettings:
     """What one agent process is told. `fleet` are its models, each at a URL that answers."""
     paths = SwarmPaths(config.state_dir)
+    server_key, client_key = key_files(config, agent.name) or ("", None)
     return AgentSettings(
         name=name,
         role=agent.role,
         entry=agent.entry,
         endpoint=config.endpoint,
+        server_key=server_key,
+        client_key=client_key,
         journal=paths.journal,
         state_dir=config.state_dir,
         cache_dir=config.cache_dir,
@@ -118,6 +122,9 @@ def child_specs(
             json.dumps(limits),
             "--max-bytes",
             str(config.limits.max_message_bytes),
+            "--max-connections",
+            str(config.limits.max_connections),
+            *(("--keys", str(config.keys_dir)) if is_tcp(config.endpoint) else ()),
             "--permissions",
             json.dumps(permissions(config)),
         ),

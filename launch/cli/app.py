@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from guildbus import __version__
-from guildbus.launch.cli import bench, build, dead, guild, looking, models, resuming, swarm
+from guildbus.launch.cli import bench, build, dead, guild, keys, looking, models, resuming, swarm
 from guildbus.launch.cli.console import INTERRUPTED, exit_code, print_error
 from guildbus.launch.cli.state import Settings
 from guildbus.protocols.errors import GuildbusError
@@ -32,6 +32,7 @@ app.command("trace")(looking.trace)
 app.command("doctor")(guild.doctor)
 app.add_typer(dead.app, name="dead")
 app.add_typer(models.app, name="models")
+app.add_typer(keys.app, name="keys")
 app.add_typer(bench.app, name="bench")
 app.add_typer(guild.agents, name="agents")
 app.add_typer(guild.protocols, name="protocols")

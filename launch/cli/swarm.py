@@ -49,6 +49,9 @@ def _print_status(found: dict[str, Any]) -> None:
     console = out()
     broker = found["broker"]
     console.print(f"broker  pid {broker['pid']}  up {broker['up_s']:.0f} s  {broker['endpoint']}")
+    if broker["refused"]:
+        counts = ", ".join(f"{code} {count}" for code, count in sorted(broker["refused"].items()))
+        console.print(f"refused {counts}")
     agents = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("agent", "role", "pid", "state", "run", "credits"):
         agents.add_column(column)

@@ -37,7 +37,7 @@ def test_the_defaults_need_no_file() -> None:
 
 def test_it_is_frozen() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        read("").bus = "ipc:///x"  # type: ignore[misc]
+        read("").state_dir = Path("/x")  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,16 @@ def test_a_socket_path_that_is_too_long_says_so() -> None:
         assert config.endpoint
     assert "GUILDBUS_STATE_DIR" in caught.value.remedy
     assert read('bus = "ipc:///run/guild.sock"').endpoint == "ipc:///run/guild.sock"
+
+
+def test_the_bus_on_tcp() -> None:
+    key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
+    assert len(key) == 40
+    bus = f'[bus]\nendpoint = "tcp://127.0.0.1:5701"\nserver_key = "{key}"\nclient_key = "k/mine.key"'
+    config = read(bus)
+    assert config.endpoint == "tcp://127.0.0.1:5701"
+    assert config.bus.server_key == key
+    assert config.bus.client_key == FOLDER / "k" / "mine.key"
 
 
 def test_the_file_that_is_read(tmp_path: Path) -> None:
@@ -183,7 +193,11 @@ def test_the_default_model_can_be_replaced() -> None:
         ("[limits]\nlease_s = 0", "guild.toml: limits.lease_s", "greater than 0"),
         ("[limits]\nsilent_s = 1", "guild.toml: limits", "silent_s must be longer"),
         ("[build]\ncandidates = 99", "guild.toml: build.candidates", "less than or equal to 16"),
-        ("bus = 'tcp://*:5555'", "guild.toml: bus", "'ipc:///a/path'"),
+        ("bus = 'tcp://*:5555'", "guild.toml: bus.endpoint", "'tcp://host:port'"),
+        ("[bus]\nendpoint = 'ipc://relative'", "guild.toml: bus.endpoint", "'ipc:///a/path'"),
+        ("[bus]\nserver_key = 'short'", "guild.toml: bus.server_key", "40 characters of Z85"),
+        ("[bus]\nclient_keys = 'x'", "guild.toml: bus.client_keys", "did you mean 'client_key'"),
+        ("bus = 3", "guild.toml: bus", "must be a table"),
         ("bus = ", "guild.toml", "the TOML is broken"),
     ],
 )

@@ -51,9 +51,7 @@ class Attacker:
 
     def run(self, say: Say, count: int) -> None:
         """Join if it may, attack, listen to the end."""
-        if self._insider:
-            hello = {"agent": GUEST, "role": GUEST, "incarnation": "1", "credit": 100}
-            self._socket.send_multipart(wire.build(Kind.HELLO, hello))
+        self._join()
         makers = INSIDER if self._insider else OUTSIDER
         for number in range(count):
             if number % TARGETS_EVERY == 0:
@@ -72,6 +70,11 @@ class Attacker:
         say({"sent": count, "answers": self._answers})
         self._socket.close()
 
+    def _join(self) -> None:
+        if self._insider:
+            hello = {"agent": GUEST, "role": GUEST, "incarnation": "1", "credit": 100}
+            self._socket.send_multipart(wire.build(Kind.HELLO, hello), zmq.NOBLOCK)
+
     def _send(self, frames: Frames) -> bool:
         """False if the broker takes nothing for a long time."""
         end = time.monotonic() + WAIT_MS / 1000
@@ -83,10 +86,12 @@ class Attacker:
         return False
 
     def _listen(self, wait_ms: int) -> None:
-        """Take the refusals; a guest answers none of them, and beats no heart."""
+        """Take the refusals. A guest answers none of them, and beats no heart; shown out, it comes again."""
         while self._socket.poll(wait_ms):
-            self._socket.recv_multipart(zmq.NOBLOCK)
+            frames = self._socket.recv_multipart(zmq.NOBLOCK)
             self._answers += 1
+            if b"protocol.no_session" in frames[2] and self._socket.poll(0, zmq.POLLOUT):
+                self._join()
 
     def _look(self) -> None:
         with contextlib.closing(sqlite3.connect(f"file:{self._journal}?mode=ro", uri=True)) as db:
