@@ -1,7 +1,9 @@
 """The whole swarm dies at once, in several moments of a build: `resume` ends it, and pays nothing twice."""
 
+import contextlib
 import json
 import os
+import random
 import signal
 import subprocess
 import time
@@ -20,13 +22,14 @@ STORED_S = 0.25
 """What is between the end of an answer and its file: see `answers_complete`."""
 
 
-def kill_all(guild: Guild) -> float:
+def kill_all(guild: Guild, least: int = 8) -> float:
     """SIGKILL to every process of the guild in one go; when that was."""
     victims = guild.processes()
-    assert len(victims) >= 8
+    assert len(victims) >= least
     killed_at = time.time()
     for victim in victims:
-        os.kill(victim.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(victim.pid, signal.SIGKILL)
     assert guild.leftovers(files=False) == []
     return killed_at
 
@@ -143,6 +146,11 @@ def test_resume_of_a_finished_run_only_writes_its_files(guild: Guild) -> None:
         guild.folder / "pkg" / "numkit.go"
     ).read_bytes()
     assert set(asked_of(guild).values()) == {1}
+    done = guild.run("cancel", report["run_id"])
+    assert (done.returncode, done.stdout) == (
+        0,
+        f"{report['run_id']}: it had ended before: green:unexamined\n",
+    )
 
 
 def test_ctrl_c_says_how_to_go_on_and_twice_is_harmless(guild: Guild) -> None:
@@ -183,6 +191,44 @@ def test_up_finishes_what_was_interrupted_and_an_own_swarm_leaves_it_alone(guild
     assert guild.run("down").returncode == 0
     assert guild.run("resume", oldest["run_id"]).returncode == 0
     assert (guild.folder / "pkg" / "numkit.go").exists()
+    assert guild.leftovers() == []
+
+
+def test_killed_again_and_again_at_random(guild: Guild) -> None:
+    """Every life of the swarm brings the run on, or at least loses nothing of it."""
+    chance = random.Random(20261123)
+    guild.serve([rule(numkit(), token_delay_s=0.02)], wrong_at_first(token_delay_s=0.02))
+    process = started(guild, "--candidates", 2)
+    run = published(guild, "build.requested")
+    complete: set[str] = set()
+    for _ in range(5):
+        time.sleep(chance.uniform(0.0, 4.0))
+        complete |= answers_complete(guild, kill_all(guild, least=0) - STORED_S)
+        process.wait()
+        process = guild.start("resume", run, "--json")
+    output, error = process.communicate(timeout=90)
+    assert (process.returncode, error) == (0, "")
+    assert json.loads(output)["status"] == "green:unexamined"
+    asked = asked_of(guild)
+    assert {asked[one] for one in complete} <= {1}
+    assert guild.leftovers() == []
+
+
+def test_a_resume_waits_for_a_swarm_that_works_for_another_run(guild: Guild) -> None:
+    guild.serve([rule(numkit(), delay_s=3)])
+    process = started(guild, "--candidates", 1)
+    guild.working()
+    kill_all(guild)
+    process.wait()
+    (abandoned,) = guild.json("runs", "--json")
+    other = guild.start("build", SPEC, "--candidates", 1, "--out", "other", "--seed", 2)
+    guild.working()
+    resumed = guild.run("resume", abandoned["run_id"])
+    assert (resumed.returncode, resumed.stderr) == (0, "")
+    assert "works for numkit-" in resumed.stdout
+    assert other.wait(30) == 0
+    assert (guild.folder / "pkg" / "numkit.go").exists()
+    assert {run["status"] for run in guild.json("runs", "--json")} == {"green:unexamined"}
     assert guild.leftovers() == []
 
 
