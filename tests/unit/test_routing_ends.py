@@ -159,6 +159,7 @@ class TestLife:
                 {"role": "q", "ready": 1, "leased": 1, "backlog": 2},
             ],
             "dead": 0,
+            "parked": 0,
         }
 
 

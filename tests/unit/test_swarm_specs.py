@@ -19,6 +19,7 @@ from guildbus.launch.swarm import (
     read_record,
     replace_file,
     replica_names,
+    serves,
 )
 from guildbus.protocols.errors import ConfigError
 
@@ -53,6 +54,33 @@ def test_the_broker_is_told_limits_that_it_understands() -> None:
     assert words["--max-bytes"] == "100000"
     assert words["--endpoint"] == "ipc:///guild/state/run/bus.sock"
     assert words["--journal"] == "/guild/state/journal.db"
+
+
+def test_a_swarm_may_keep_to_one_run_and_to_some_roles() -> None:
+    broker, *agents = child_specs(config(), only_run="numkit-x", crew={"planner"})
+    words = dict(zip(broker.argv[4::2], broker.argv[5::2], strict=True))
+    assert Limits(**json.loads(words["--limits"])).only_run == "numkit-x"
+    assert [agent.name for agent in agents] == ["planner"]
+
+
+@pytest.mark.parametrize(
+    ("only_run", "whole", "requested_at", "served"),
+    [
+        (None, True, 5.0, True),
+        ("mine", True, 5.0, True),
+        ("other", True, 5.0, False),
+        ("other", True, 10.0, True),
+        ("other", True, None, True),
+        ("mine", False, 20.0, False),
+        (None, False, None, False),
+    ],
+)
+def test_whom_a_swarm_serves(
+    only_run: str | None, whole: bool, requested_at: float | None, served: bool
+) -> None:
+    """Its own run, and what is requested after its broker began: the rest is parked in the journal."""
+    record = {"only_run": only_run, "whole": whole, "processes": [{"name": "broker", "since": 10.0}]}
+    assert serves(record, "mine", requested_at) is served
 
 
 def test_replicas_have_names_and_settings_files_of_their_own() -> None:
