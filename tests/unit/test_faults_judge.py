@@ -7,7 +7,7 @@ import pytest
 
 from guildbus.launch.bench.faults.reader import ANNOUNCED, DEAD, OPEN, SETTLED, Attempt, Row, judge
 
-CLAIM: dict[str, Any] = {"confirmed": ["a"], "sources": ["customer", "cut-*"], "results": 1}
+CLAIM: dict[str, Any] = {"confirmed": ["a"], "sources": ["customer", "cut-*"], "results": {}}
 PIECE = Row(1, "a", "cut", SETTLED, "customer/1", None, sound=True)
 RESULT = Row(2, "b", None, ANNOUNCED, "cut-0/1", "a", sound=True)
 LIFE = [Attempt(1.0, 1, "delivered", ""), Attempt(2.0, 1, "settled", "")]

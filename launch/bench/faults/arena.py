@@ -64,6 +64,7 @@ class Arena:
         self.board = Board(folder / "board")
         self.workers: list[Hired] = []
         self.sources = [CUSTOMER, "cut-*", "weld-*"]
+        self.results: dict[str, int] = {}
         self.broker: Child | None = None
         self.customer = Customer(self.endpoint)
         self._slots = 0
@@ -112,14 +113,15 @@ class Arena:
         self.workers.append(hired)
         return hired
 
-    async def crew(self, each: int, *, task_s: float = 0.02, ready: bool = True) -> None:
+    async def crew(self, each: int, *, task_s: float = 0.02) -> None:
         """`each` workers for each stage."""
-        for role in ("cut", "weld"):
-            for number in range(each):
-                await self.hire(WorkerSpec(f"{role}-{number}", role, self.next_slot(), task_s))
-        if ready:
-            for hired in self.workers:
-                await hired.child.hear()
+        hired = [
+            await self.hire(WorkerSpec(f"{role}-{number}", role, self.next_slot(), task_s))
+            for role in ("cut", "weld")
+            for number in range(each)
+        ]
+        for one in hired:
+            await one.child.hear()
 
     async def replace(self, hired: Hired, name: str = "") -> Hired:
         """Put a new process in the place of one that ended, perhaps under a new name."""
@@ -172,6 +174,16 @@ class Arena:
             with contextlib.suppress(asyncio.CancelledError):
                 await feeding
 
+    async def works_again(self, died: float, outcome: Outcome) -> bool:
+        """Whether something is confirmed again since the broker's death; if not, that is a hang."""
+        waited = await self.customer.heard_since(died, PATIENCE_S)
+        if waited is None:
+            outcome.hangs += 1
+            outcome.wrong.append("a broker that was started again confirmed nothing")
+            return False
+        outcome.recovered(waited)
+        return True
+
     # -- the end -------------------------------------------------------------------------------
 
     def count(self, query: str) -> int:
@@ -213,7 +225,7 @@ class Arena:
 
     async def verdict(self) -> Verdict:
         """What the judge says, in a process of its own that knows nothing of guildbus."""
-        claim = {"confirmed": list(self.customer.confirmed), "sources": self.sources, "results": 1}
+        claim = {"confirmed": list(self.customer.confirmed), "sources": self.sources, "results": self.results}
         path = self.folder / "claim.json"
         path.write_text(json.dumps(claim), encoding="utf-8")
         judging = await asyncio.create_subprocess_exec(

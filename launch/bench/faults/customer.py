@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from typing import Final
+from typing import Any, Final
 
 from guildbus.bus.client import ZmqBus
 from guildbus.bus.interface import AgentIdentity
@@ -50,6 +50,20 @@ class Customer:
             await self._bus.publish(packet)
             self.confirmed[packet.envelope.id] = now = time.monotonic()
             self._recent.append(now)
+
+    async def order(self) -> None:
+        """Publish one piece, and return when it is confirmed."""
+        before = set(self._asking)
+        self.submit()
+        await asyncio.gather(*(self._asking - before))
+
+    async def answered(self) -> None:
+        """Wait until every publication so far is confirmed."""
+        await asyncio.gather(*self._asking)
+
+    async def health(self) -> dict[str, Any]:
+        """The broker's report. Raises TimeoutError."""
+        return await self._bus.health()
 
     async def heard_since(self, moment: float, timeout_s: float) -> float | None:
         """Seconds from `moment` (monotonic) to the first confirmation after it; None if it does not come."""

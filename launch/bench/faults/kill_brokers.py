@@ -8,7 +8,7 @@ import asyncio
 import signal
 import time
 
-from guildbus.launch.bench.faults.arena import PATIENCE_S, Arena, arena
+from guildbus.launch.bench.faults.arena import PATIENCE_S, arena
 from guildbus.launch.bench.faults.kill_switch import STEPS
 from guildbus.launch.bench.faults.scenario import Outcome, Trial
 
@@ -26,7 +26,7 @@ async def at_each_step(trial: Trial) -> Outcome:
                 doomed = await scene.start_broker(
                     "kill_switch:run", step=step, passes=trial.chance.randint(1, 12)
                 )
-                if not await _works_again(scene, died, outcome):
+                if not await scene.works_again(died, outcome):
                     break
                 doomed.signal(signal.SIGUSR1)
                 if not await doomed.ends(PATIENCE_S):
@@ -36,7 +36,7 @@ async def at_each_step(trial: Trial) -> Outcome:
                 outcome.faults += 1
             died = time.monotonic()
             await scene.start_broker()
-            await _works_again(scene, died, outcome)
+            await scene.works_again(died, outcome)
         await scene.judge(outcome)
     outcome.notes.append(f"the steps: {', '.join(STEPS)}")
     return outcome
@@ -58,18 +58,8 @@ async def at_random(trial: Trial) -> Outcome:
                     await scene.kill_broker()
                     outcome.faults += 1
                 await scene.start_broker()
-                if not await _works_again(scene, died, outcome):
+                if not await scene.works_again(died, outcome):
                     break
                 await asyncio.sleep(trial.chance.uniform(0.0, 0.2))
         await scene.judge(outcome)
     return outcome
-
-
-async def _works_again(scene: Arena, died: float, outcome: Outcome) -> bool:
-    waited = await scene.customer.heard_since(died, PATIENCE_S)
-    if waited is None:
-        outcome.hangs += 1
-        outcome.wrong.append("a broker that was started again confirmed nothing")
-        return False
-    outcome.recovered(waited)
-    return True

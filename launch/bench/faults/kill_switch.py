@@ -17,7 +17,7 @@ from guildbus.bus.events import Peer
 from guildbus.bus.journal import Journal
 from guildbus.bus.state import Limits
 from guildbus.launch.bench.faults.hosting import serve
-from guildbus.launch.bench.faults.under_sqlite import WatchedVFS
+from guildbus.launch.bench.faults.under_sqlite import FaultVFS
 from guildbus.launch.bench.faults.zygote import Say
 from guildbus.protocols.wire import Kind
 
@@ -25,7 +25,7 @@ STEPS: Final = (
     "begin",
     "statement",
     "commit",
-    "wal write",
+    "write to the log",
     "before the sync",
     "after the sync",
     "committed, not confirmed",
@@ -70,7 +70,7 @@ class KillSwitch:
     def on_file(self, name: str, what: str) -> None:
         """The VFS tells of what SQLite does to the write-ahead log."""
         if name.endswith("-wal"):
-            self.passing(what)
+            self.passing("write to the log" if what == "write" else what)
 
 
 class SwitchedBroker(Broker):
@@ -92,7 +92,7 @@ class SwitchedBroker(Broker):
 def run(say: Say, *, endpoint: str, journal: str, limits: dict[str, Any], step: str, passes: int) -> None:
     """The child's target: a broker that dies by its own hand."""
     switch = KillSwitch(step, passes)
-    vfs = WatchedVFS("kill-switch", switch.on_file)
+    vfs = FaultVFS("kill-switch", switch.on_file)
     apsw.connection_hooks.append(
         lambda db: db.trace_v2(apsw.SQLITE_TRACE_STMT | apsw.SQLITE_TRACE_PROFILE, switch.on_trace)
     )

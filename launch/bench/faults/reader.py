@@ -7,7 +7,7 @@ envelopes with msgpack, and prints one JSON object: the verdict. CLAIM is a JSON
 
     confirmed   the ids whose publication the broker confirmed
     sources     the agents' names that may have spoken; a `*` at the end stands for anything
-    results     how many results each settled message has (1)
+    results     how many results a settled message of a queue has, where it is not 1
 
 Journal format: docs/protocol.md has the envelope, guildbus's bus/records.py the tables.
 """
@@ -92,7 +92,9 @@ def judge(rows: list[Row], attempts: list[Attempt], claim: dict[str, Any]) -> Ve
     return verdict
 
 
-def _judge_outcomes(verdict: Verdict, rows: list[Row], attempts: list[Attempt], results: int) -> None:
+def _judge_outcomes(
+    verdict: Verdict, rows: list[Row], attempts: list[Attempt], results: dict[str, int]
+) -> None:
     lives: dict[int, list[Attempt]] = defaultdict(list)
     for attempt in attempts:
         lives[attempt.seq].append(attempt)
@@ -114,9 +116,9 @@ def _judge_outcomes(verdict: Verdict, rows: list[Row], attempts: list[Attempt], 
         elif row.state == SETTLED:
             verdict.settled += 1
             verdict.longest_s = max(verdict.longest_s, _recovery_of(life))
-            if children[row.id] < results:
+            if children[row.id] < results.get(row.queue, 1):
                 verdict.blame("lost", f"{row.id} is settled and its effect is missing")
-            elif children[row.id] > results:
+            elif children[row.id] > results.get(row.queue, 1):
                 verdict.blame("double", f"{row.id} has {children[row.id]} effects")
         else:
             verdict.dead += 1

@@ -9,7 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from guildbus.launch.bench.faults import flood, frames, freeze, kill_agents, kill_brokers
+from guildbus.launch.bench.faults import (
+    flood,
+    frames,
+    freeze,
+    kill_agents,
+    kill_brokers,
+    power_cut,
+    stalled,
+)
 from guildbus.launch.bench.faults.scenario import NotHere, Outcome, Result, Scenario, Trial
 from guildbus.protocols.errors import GuildbusError, UsageError
 
@@ -20,6 +28,8 @@ SCENARIOS: Final = (
     Scenario("zombies", "SIGSTOP an agent past its lease, then SIGCONT", 100, 3, freeze.run),
     Scenario("frames", "Frames duplicated and reordered, a world a seed", 100_000, 300, frames.run),
     Scenario("malformed", "Malformed frame sets while others work", 1_000_000, 6_000, flood.run),
+    Scenario("power", "Writes that were not synced are dropped", 100, 4, power_cut.run),
+    Scenario("stalled", "A stalled consumer with a long queue", 1_000_000, 2_000, stalled.run),
 )
 
 

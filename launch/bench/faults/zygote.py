@@ -1,9 +1,9 @@
 """A process that has everything imported and forks the processes that are to be killed.
 
-Starting an interpreter costs a third of a second, forking this one a few milliseconds: that is the difference
-between minutes and an hour for a thousand kills. One thread, no ZeroMQ context and no event loop, so
-that a fork is safe. Requests and answers are JSON lines on a socket; `children.py` is the other end. When
-that end closes, every child is killed.
+Starting an interpreter costs a third of a second, forking this one a few milliseconds: that is the
+difference between minutes and an hour for a thousand kills. One thread, no ZeroMQ context and no event
+loop, so that a fork is safe. Requests and answers are JSON lines on a socket; `children.py` is the other
+end. When that end closes, every child is killed.
 """
 
 import ctypes
@@ -103,7 +103,7 @@ def _become(channel: socket.socket, request: dict[str, Any]) -> None:
         code = 0
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
-    except BaseException:  # noqa: BLE001  (the child's outermost frame: it must never return into the zygote's loop)
+    except BaseException:  # noqa: BLE001  (the outermost frame: it must not return into the zygote)
         sys.excepthook(*sys.exc_info())
     finally:
         sys.stderr.flush()
