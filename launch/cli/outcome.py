@@ -86,5 +86,10 @@ def _print_result(report: dict[str, Any], folder: Path) -> None:
     if report["diagnosis"]:
         console.print(report["diagnosis"], markup=False)
     if report["files"]:
-        console.print(f"package: {folder}")
+        console.print(f"package: {_from_here(folder)}")
     console.print(f"trace:   guildbus trace {report['run_id']}")
+
+
+def _from_here(folder: Path) -> Path:
+    """The short name of a folder below the current one."""
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder

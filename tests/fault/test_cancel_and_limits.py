@@ -32,6 +32,21 @@ def messages_of(guild: Guild, run: str, kind: str) -> list[dict[str, Any]]:
     return [message for message in found if message["type"] == f"{kind}.v1"]
 
 
+def busy_s(process: psutil.Process) -> float:
+    """Its processor time; 0 when it has ended meanwhile."""
+    try:
+        return float(process.cpu_times().user)
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def living(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def at(message: dict[str, Any]) -> float:
     return parse_time(message["time"]) or 0.0
 
@@ -68,10 +83,10 @@ def test_cancel_kills_what_runs_in_the_sandbox(guild: Guild) -> None:
     process = guild.start("build", SPEC, "--candidates", 1, "--json")
     agents = guild.working("verifier")["agents"]
     verifier = psutil.Process(next(agent["pid"] for agent in agents if agent["name"] == "verifier"))
-    looping = until(lambda: [p for p in verifier.children(recursive=True) if p.cpu_times().user > 0.5], 30)
+    looping = until(lambda: [p for p in verifier.children(recursive=True) if busy_s(p) > 0.5], 30)
     (run,) = guild.json("runs", "--json")
     cancelling = guild.start("cancel", run["run_id"])
-    until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in looping), 30)
+    until(lambda: not any(living(process) for process in looping), 30)
     gone_at = time.time()
     assert cancelling.wait(30) == 0
     (cancelled,) = messages_of(guild, run["run_id"], "run.cancelled")

@@ -18,8 +18,8 @@ SPEC = ROOT / "specs" / "numkit.yaml"
 SLOW = NUMKIT.replace("numkit\n", 'numkit\n\nimport "time"\n', 1).replace(
     "GCD(a, b int) int {\n", "GCD(a, b int) int {\n\ttime.Sleep(500 * time.Millisecond)\n"
 )
-STORED_S = 0.25
-"""What is between the end of an answer and its file: see `answers_complete`."""
+STORED_S = 1.0
+"""More than lies between the end of an answer and its file, on a machine that is busy."""
 
 
 def kill_all(guild: Guild, least: int = 8) -> float:
