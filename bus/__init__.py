@@ -6,6 +6,7 @@
     routing.py    pure: event in, actions out; the clock is passed in
     journal.py    the SQLite write-ahead journal: the only durable state
     broker.py     the edge: one ZeroMQ socket, one loop, group commit
+    outbox.py     the edge: what a turn has to say, by peer, in as few ZeroMQ messages as can be
     interface.py  the bus as agents see it (a Protocol), the same for every transport
     session.py    pure: the client's side of the conversation (resend, reconnect)
     client.py     the edge: the ZeroMQ client, with its own I/O thread

@@ -13,8 +13,7 @@ import signal
 import socket as stdlib_socket
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -29,6 +28,7 @@ from guildbus.bus.events import Action, Deliver, Hello, Peer, RecordOutcome, Sen
 from guildbus.bus.journal import Journal, lock_file
 from guildbus.bus.letters import refusal_header
 from guildbus.bus.lifeline import watch_lifeline
+from guildbus.bus.outbox import Outbox
 from guildbus.bus.permissions import Permissions
 from guildbus.bus.routing import Routing
 from guildbus.bus.state import Limits
@@ -46,6 +46,8 @@ LOGGED_OFFENCES: Final = (1, 10, 100)
 
 class Broker:
     """The edge around `Routing`. `journal=None` makes a bus that forgets: for measuring only."""
+
+    outbox_type: type[Outbox] = Outbox
 
     def __init__(
         self,
@@ -74,6 +76,7 @@ class Broker:
             self._routing.restore(journal.unsettled(), clock(), journal.latest_acks(RESTORED_ACKS))
         self._socket_lock = self._claim(endpoint)
         self._door = Door(Doorway(endpoint, max_bytes, max_connections, keys))
+        self._outbox = self.outbox_type(self._door.socket, self._routing.takes_batches, max_bytes)
 
     def _claim(self, endpoint: str) -> int | None:
         """libzmq silently takes over the ipc file of a living broker, so a lock beside it guards it."""
@@ -132,15 +135,14 @@ class Broker:
         """Apply the frames that are ready. An id is known once it is stored, also within this turn."""
         actions: list[Action] = []
         stored: set[str] = set()
+
+        def knows(message_id: str) -> bool:
+            return message_id in stored or (self._journal is not None and self._journal.knows(message_id))
+
         self._door.attend()
-        for _ in range(TURN_FRAMES):
+        for peer, frames in self._received():
             try:
-                peer, frames = self._door.receive()
-            except zmq.Again:
-                break
-            try:
-                frame = wire.parse(frames, self._max_bytes)
-                event = reading.event_of(peer, frame, lambda mid: mid in stored or self._knows(mid))
+                event = reading.event_of(peer, wire.parse(frames, self._max_bytes), knows)
                 if isinstance(event, Hello):
                     self._door.check(event)
             except ProtocolError as error:
@@ -151,8 +153,23 @@ class Broker:
             actions += decided
         return actions
 
-    def _knows(self, message_id: str) -> bool:
-        return self._journal is not None and self._journal.knows(message_id)
+    def _received(self) -> Iterator[tuple[Peer, list[bytes]]]:
+        """The frame sets that are ready, but no more than make a turn; each one of a BATCH by itself."""
+        count = 0
+        while count < TURN_FRAMES:
+            try:
+                peer, frames = self._door.receive()
+            except zmq.Again:
+                return
+            count += 1
+            try:
+                frame_sets = wire.unpack_batch(frames, self._max_bytes)
+            except ProtocolError as error:
+                self._refuse(peer, frames, error)
+                continue
+            count += len(frame_sets)
+            for frame_set in frame_sets:
+                yield peer, frame_set
 
     def _farewells(self, now: float) -> list[Action]:
         """What those had in hand whom the door has shown out goes to others; to them nothing is said."""
@@ -169,11 +186,11 @@ class Broker:
             where = {"where": error.where, "offences": offences}
             self._log.warning("frame_refused", code=error.code, what=error.what, **where)
         header = refusal_header(error, reading.refused_subject(frames))
-        self._send(peer, wire.build(Kind.ERROR, header))
+        self._outbox.add(peer, wire.build(Kind.ERROR, header))
 
     def _turn(self, actions: list[Action], now: float) -> None:
         """Commit, then speak. An unreachable peer is an event of its own, and a turn of its own."""
-        while actions:
+        while True:
             records = [action for action in actions if not isinstance(action, Send | Deliver)]
             if self._journal is not None:
                 self._journal.commit(records, now)
@@ -184,44 +201,36 @@ class Broker:
             for record in records:
                 if isinstance(record, RecordOutcome) and record.outcome != "failed":
                     self._hot.pop(record.seq, None)
-            gone = [Unreachable(peer) for peer in dict.fromkeys(lost)]
-            actions = [action for event in gone for action in self._routing.apply(event, now)]
+            if not lost:
+                return
+            actions = [action for peer in lost for action in self._routing.apply(Unreachable(peer), now)]
 
     def _transmit(self, actions: list[Action]) -> list[Peer]:
         """Send what there is to send; the peers that could not be reached."""
-        lost: list[Peer] = []
         for action in actions:
-            match action:
-                case Send(peer, kind, header):
-                    if kind is Kind.ERROR:
-                        self._door.offended(peer, header["code"])
-                    elif "health" in header:
-                        header["health"]["refused"] = dict(self._door.refused)
-                    frames = wire.build(kind, header)
-                case Deliver(peer, seq, attempt, lease_s):
-                    frames = self._delivery(seq, attempt, lease_s)
-                case _:
-                    continue
-            if not self._send(peer, frames) and isinstance(action, Deliver):
-                lost.append(peer)
-        return lost
+            if isinstance(action, Deliver):
+                frames = wire.build_delivery(self._packet(action.seq), action.attempt, action.seq)
+                self._outbox.add(action.peer, frames, delivery=True)
+            elif isinstance(action, Send):
+                if action.kind is Kind.ERROR:
+                    self._door.offended(action.peer, action.header["code"])
+                elif "health" in action.header:
+                    action.header["health"]["refused"] = dict(self._door.refused)
+                self._outbox.add(action.peer, wire.build(action.kind, action.header))
+        return self._outbox.send()
 
-    def _delivery(self, seq: int, attempt: int, _lease_s: float) -> list[bytes]:
+    def _packet(self, seq: int) -> Packet:
         packet = self._hot.get(seq)
         if packet is None:
             if self._journal is None:
                 raise BusError("a message was dropped from memory", where=f"seq {seq}")
             packet = self._journal.packet(seq)
-        envelope = replace(packet.envelope, attempt=attempt, seq=seq)
-        return wire.build(Kind.DELIVER, envelope.to_header(), packet.body)
+        return packet
 
     def _keep(self, seq: int, packet: Packet) -> None:
         self._hot[seq] = packet
         if self._journal is not None and len(self._hot) > HOT_PACKETS:
             del self._hot[next(iter(self._hot))]
-
-    def _send(self, peer: Peer, frames: list[bytes]) -> bool:
-        return self._door.send(peer, frames)
 
 
 def main() -> None:

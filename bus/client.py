@@ -253,9 +253,7 @@ class ZmqBus:
                 dealer.close(0)
                 dealer = self._connect()
                 poller.register(dealer, zmq.POLLIN)
-            for step in steps:
-                if isinstance(step, Transmit):
-                    _send(dealer, step.frame)
+            self._transmit(dealer, [step.frame for step in steps if isinstance(step, Transmit)])
             news = [step for step in steps if not isinstance(step, Transmit | Reconnect)]
             if news and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._tell, news)
@@ -285,18 +283,22 @@ class ZmqBus:
             except zmq.Again:
                 return steps
             try:
-                steps += self._session.received(wire.parse(frames), time.monotonic())
+                for frame_set in wire.unpack_batch(frames):
+                    steps += self._session.received(wire.parse(frame_set), time.monotonic())
             except ProtocolError:
                 # A broker that talks nonsense is as good as silent: the session reconnects.
                 continue
 
-
-def _send(dealer: zmq.Socket[bytes], frame: Frame) -> None:
-    try:
-        dealer.send_multipart(wire.build(frame.kind, frame.header, frame.body), zmq.NOBLOCK)
-    except zmq.Again:
-        # The pipe is full: what needs confirming stays in the session and is sent again.
-        return
+    def _transmit(self, dealer: "zmq.Socket[bytes]", frames: Sequence[Frame]) -> None:
+        frame_sets = [wire.build(frame.kind, frame.header, frame.body) for frame in frames]
+        if self._session.batches:
+            frame_sets = wire.in_batches(frame_sets, min(wire.BATCH_BYTES, self._max_bytes))
+        for frame_set in frame_sets:
+            try:
+                dealer.send_multipart(frame_set, zmq.NOBLOCK)
+            except zmq.Again:
+                # The pipe is full: what needs confirming stays in the session and is sent again.
+                return
 
 
 def _resolve(future: asyncio.Future[None] | None, error: Exception | None) -> None:

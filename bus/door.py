@@ -25,6 +25,7 @@ from guildbus.protocols import wire
 from guildbus.protocols.errors import BusError, ConfigError, NotAllowed
 
 PARTS: Final = 4
+_DONTWAIT: Final = int(zmq.DONTWAIT)
 MANY_PARTS: Final = 64
 PATIENCE: Final = 100
 WORST_BACKLOG_BYTES: Final = 1 << 30
@@ -137,36 +138,24 @@ class Door:
     def receive(self) -> tuple[Peer, list[bytes]]:
         """The next message of a caller that is welcome, with at most one part too many. Raises zmq.Again."""
         while True:
-            peer = self.socket.recv(zmq.NOBLOCK)
+            peer = self.socket.recv(_DONTWAIT)
+            part = self.socket.recv(_DONTWAIT, copy=False)
             caller = self._callers.get(peer)
             if caller is None or self._keyring is not None:
-                first = self.socket.recv(zmq.NOBLOCK, copy=False)
-                caller = self._caller(peer, caller, first)
-                frames = [first.bytes]
-            else:
-                frames = [self.socket.recv(zmq.NOBLOCK)]
+                caller = self._caller(peer, caller, part)
+            frames = [part.bytes]
             parts = 1
-            while self.socket.getsockopt(zmq.RCVMORE):
+            while part.more:  # a part knows it; asking the socket costs more than receiving
+                part = self.socket.recv(_DONTWAIT, copy=False)
                 parts += 1
                 if parts <= PARTS + 1:
-                    frames.append(self.socket.recv(zmq.NOBLOCK))
-                else:
-                    self.socket.recv(zmq.NOBLOCK, copy=False)
+                    frames.append(part.bytes)
             if parts > MANY_PARTS and not caller.shut:
                 self.refused["protocol.frame"] += 1
                 self._show_out(peer, caller, f"a message of {parts} parts")
             if not caller.shut:
                 return peer, frames
             self.refused["connection.shut"] += 1
-
-    def send(self, peer: Peer, frames: list[bytes]) -> bool:
-        """False if the peer is gone (EHOSTUNREACH) or takes nothing more (EAGAIN)."""
-        try:
-            self.socket.send_multipart([peer, *frames], zmq.NOBLOCK)
-        except zmq.ZMQError as error:
-            self._log.info("peer_unreachable", error=error.strerror)
-            return False
-        return True
 
     def check(self, hello: Hello) -> None:
         """Raises NotAllowed if the key of this connection does not open this role under this name."""

@@ -4,19 +4,21 @@
 transport's address of its present connection and means nothing to the routing.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
+from guildbus.protocols.values import value
 from guildbus.protocols.wire import Kind, Packet
 
 Peer = bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Hello:
     """A peer introduces itself. `incarnation` differs after a restart and not after a reconnect.
 
-    `holding` are the (id, attempt) that it has in hand: what else it was sent never arrived.
+    `holding` are the (id, attempt) that it has in hand: what else it was sent never arrived. `batch`: it
+    reads BATCH frames.
     """
 
     peer: Peer
@@ -25,9 +27,10 @@ class Hello:
     incarnation: str
     credit: int = 0
     holding: frozenset[tuple[str, int]] = frozenset()
+    batch: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Publish:
     """A message to route. `duplicate`: the journal has its id already."""
 
@@ -36,7 +39,7 @@ class Publish:
     duplicate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ack:
     """The message is done; `emits` are its results, published in the same transaction."""
 
@@ -48,7 +51,7 @@ class Ack:
     credit: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Nack:
     """The attempt failed. `fatal`: no other attempt would do better, so it dies now."""
 
@@ -62,7 +65,7 @@ class Nack:
     credit: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Renew:
     """The task makes progress: extend its lease."""
 
@@ -71,7 +74,7 @@ class Renew:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Credit:
     """The peer can take `amount` more messages."""
 
@@ -79,7 +82,7 @@ class Credit:
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Heartbeat:
     """The process is alive. `activity` is what it says that it does, for people to read."""
 
@@ -88,21 +91,21 @@ class Heartbeat:
     wants_health: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Bye:
     """The peer leaves in good order: what it holds goes back at once."""
 
     peer: Peer
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unreachable:
     """The transport could not deliver to this peer."""
 
     peer: Peer
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tick:
     """Time has passed."""
 
@@ -111,7 +114,7 @@ PeerEvent = Hello | Publish | Ack | Nack | Renew | Credit | Heartbeat | Bye | Un
 Event = PeerEvent | Tick
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Store:
     """Journal: a new message. `queue` is None for an announcement, which is settled at once."""
 
@@ -120,7 +123,7 @@ class Store:
     queue: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RecordDelivery:
     """Journal: attempt `attempt` at message `seq` begins at `agent`."""
 
@@ -132,7 +135,7 @@ class RecordDelivery:
 Outcome = Literal["settled", "failed", "dead", "cancelled"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RecordOutcome:
     """Journal: an attempt ended, or a wait. After `failed` the message is ready again; else it is final."""
 
@@ -144,7 +147,7 @@ class RecordOutcome:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RecordPresence:
     """Journal: an agent joined or left."""
 
@@ -154,7 +157,7 @@ class RecordPresence:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Send:
     """Transport: a control frame to a peer."""
 
@@ -163,7 +166,7 @@ class Send:
     header: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Deliver:
     """Transport: hand message `seq` to a peer, as attempt `attempt`."""
 
@@ -177,7 +180,7 @@ Record = Store | RecordDelivery | RecordOutcome | RecordPresence
 Action = Record | Send | Deliver
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unsettled:
     """What recovery reads from the journal for one message that has no final outcome."""
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 import apsw
-import msgpack
 
 from guildbus.bus.events import Record, RecordDelivery, RecordOutcome, RecordPresence, Store, Unsettled
 from guildbus.bus.records import (
@@ -30,7 +29,7 @@ from guildbus.bus.records import (
 )
 from guildbus.protocols.envelope import parse_time
 from guildbus.protocols.errors import BusError
-from guildbus.protocols.wire import Packet
+from guildbus.protocols.wire import Packet, pack_envelope
 
 _STATE_AFTER: Final = {"settled": SETTLED, "failed": OPEN, "dead": DEAD, "cancelled": CANCELLED}
 
@@ -88,7 +87,7 @@ class Journal:
         match record:
             case Store(seq, packet, queue):
                 envelope = packet.envelope
-                header = msgpack.packb(envelope.to_header(), use_bin_type=True)
+                header = pack_envelope(packet)
                 self._db.execute(
                     "INSERT INTO messages (seq, id, subject, type, queue, state, header, body, crc)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -18,9 +18,9 @@ from guildbus.bus.events import (
     Publish,
     Renew,
 )
-from guildbus.protocols.envelope import MAX_TEXT, Envelope
+from guildbus.protocols.envelope import MAX_TEXT
 from guildbus.protocols.errors import FrameError, ProtocolError
-from guildbus.protocols.wire import Frame, Kind, Packet, parse, unpack_emits
+from guildbus.protocols.wire import Frame, Kind, packet_of, parse, unpack_emits
 
 MAX_CREDIT = 100_000
 
@@ -40,9 +40,10 @@ def event_of(peer: Peer, frame: Frame, knows: Callable[[str], bool]) -> PeerEven
                 _text(header, "incarnation"),
                 _count(header, "credit", 0, MAX_CREDIT),
                 _attempts(header, "holding"),
+                header.get("batch") is True,
             )
         case Kind.PUBLISH:
-            packet = Packet(Envelope.from_header(header), frame.body)
+            packet = packet_of(header, frame.packed, frame.body)
             return Publish(peer, packet, knows(packet.envelope.id))
         case Kind.ACK:
             emits = unpack_emits(frame.body)

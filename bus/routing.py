@@ -160,6 +160,7 @@ class Routing:
         if former is not None and former.peer == hello.peer:
             # An impatient client asks again on the same connection, and there nothing gets lost.
             former.seen = now
+            former.batch = hello.batch
             return [self._welcome(former)]
         if former is not None:
             self._peers.pop(former.peer, None)
@@ -167,6 +168,7 @@ class Routing:
             actions.append(RecordPresence(f"{hello.agent}/{hello.incarnation}", hello.role, joined=True))
         agent = ConnectedAgent(hello.agent, hello.role, hello.incarnation, hello.peer, now, hello.credit)
         agent.outstanding = set(hello.holding)
+        agent.batch = hello.batch
         for instance in list(self._ledger.held_by):
             if instance == agent.instance:
                 actions += self._ledger.take_back(instance, "it was lost on the way", now, keep=hello.holding)
@@ -198,6 +200,7 @@ class Routing:
             "heartbeat_s": self.limits.heartbeat_s,
             "lease_s": self.limits.lease_s,
             "max_attempts": self.limits.max_attempts,
+            "batch": True,
         }
         return Send(agent.peer, Kind.WELCOME, header)
 
@@ -330,6 +333,11 @@ class Routing:
         return None if name is None else self._agents[name]
 
     # -- looking in --------------------------------------------------------------------------
+
+    def takes_batches(self, peer: Peer) -> bool:
+        """Whether the agent at this address has said that it reads BATCH frames."""
+        agent = self._agent_at(peer)
+        return agent is not None and agent.batch
 
     def next_due(self) -> float | None:
         """When `Tick` next has something to do, by the timers."""

@@ -20,6 +20,7 @@ from guildbus.protocols.errors import (
     StaleAttempt,
 )
 from guildbus.protocols.errors import Withdrawn as WithdrawnError
+from guildbus.protocols.values import value
 from guildbus.protocols.wire import Frame, Kind, Packet
 
 BUSY_RETRY_S: Final = 0.5
@@ -31,21 +32,21 @@ Request = tuple[str, int]
 NO_REQUEST: Final[Request] = ("", 0)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Transmit:
     """Send these frames' content."""
 
     frame: Frame
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Delivered:
     """A message for the agent."""
 
     delivery: Delivery
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Withdrawn:
     """A delivery in hand is this agent's no more; it still has to be answered, for its credit."""
 
@@ -53,14 +54,14 @@ class Withdrawn:
     error: GuildbusError
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Confirmed:
     """The broker has it, durably: what was published, or the ack or nack of this attempt."""
 
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Denied:
     """The broker does not take it."""
 
@@ -68,26 +69,26 @@ class Denied:
     error: GuildbusError
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Welcomed:
     """The conversation stands (again)."""
 
     broker: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Health:
     """What the broker says of itself and its agents."""
 
     report: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reconnect:
     """Nothing was heard for too long: use a fresh socket."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fenced:
     """A newer incarnation took over, or this peer may not be who it says it is: this conversation is over."""
 
@@ -108,6 +109,7 @@ class ClientSession:
     max_attempts: int = 5
     activity: str = ""
     welcomed: bool = False
+    batches: bool = False
     fenced: bool = False
     _unconfirmed: dict[Request, Frame] = field(default_factory=dict)
     _retry_at: dict[Request, float] = field(default_factory=dict)
@@ -117,7 +119,7 @@ class ClientSession:
 
     def connect(self, now: float) -> list[Step]:
         """Say HELLO on a fresh connection: what is in hand, and credit for the rest."""
-        self.welcomed = False
+        self.welcomed = self.batches = False
         self._heard = self._spoke = now
         return [Transmit(self._hello())]
 
@@ -128,6 +130,7 @@ class ClientSession:
             "incarnation": self.identity.incarnation,
             "credit": max(0, self.credit - len(self._in_hand)),
             "holding": [list(request) for request in self._in_hand],
+            "batch": True,
         }
         return Frame(Kind.HELLO, header)
 
@@ -186,6 +189,7 @@ class ClientSession:
         self.lease_s = _number(header, "lease_s", self.lease_s)
         self.max_attempts = int(_number(header, "max_attempts", self.max_attempts))
         self.welcomed = True
+        self.batches = header.get("batch") is True
         self._retry_at.clear()
         resend = [Transmit(frame) for frame in self._unconfirmed.values()]
         return [Welcomed(str(header.get("broker", ""))), *resend]

@@ -64,6 +64,7 @@ class ConnectedAgent:
     peer: Peer
     seen: float
     credit: int = 0
+    batch: bool = False
     activity: str = ""
     outstanding: set[tuple[str, int]] = field(default_factory=set)
 

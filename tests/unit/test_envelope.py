@@ -51,8 +51,6 @@ def test_unset_attributes_do_not_travel() -> None:
         "time": "2026-11-22T21:14:53.000000Z",
         "priority": 4,
         "hops": 0,
-        "attempt": 0,
-        "seq": 0,
     }
 
 

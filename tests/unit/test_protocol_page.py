@@ -108,6 +108,8 @@ def test_the_health_report() -> None:
         f"| a frame over `max_bytes` + {wire.MAX_HEADER_BYTES:,} |",
         f"| short text | {envelope.MAX_TEXT:,} characters |",
         f'"Short text" means 1 to {envelope.MAX_TEXT:,} characters',
+        f"A BATCH holds at most {wire.MAX_BATCH:,} frame sets",
+        f"| header of a DELIVER | {wire.MAX_DELIVERY_BYTES} more",
         f"| `credit` | 0 to {reading.MAX_CREDIT:,} | default 0",
         f"| credit | {reading.MAX_CREDIT:,} a frame |",
         f"| `priority` | 0 to {envelope.MAX_PRIORITY} | no, {PRIORITY} |",

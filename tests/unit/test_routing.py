@@ -36,7 +36,11 @@ class TestHello:
         desk.join("a")
         assert desk.out == [
             RecordPresence("a/1", "q", joined=True),
-            Send(b"a.1", Kind.WELCOME, {"broker": "b", "heartbeat_s": 1, "lease_s": 10, "max_attempts": 3}),
+            Send(
+                b"a.1",
+                Kind.WELCOME,
+                {"broker": "b", "heartbeat_s": 1, "lease_s": 10, "max_attempts": 3, "batch": True},
+            ),
         ]
 
     @pytest.mark.parametrize(

@@ -14,10 +14,11 @@ ID = "01939f4e-7c00-7000-8000-000000000001"
 TIME = "2026-11-22T21:14:53.000000Z"
 ENVELOPE = Envelope(id=ID, source="planner/7", type="x.v1", subject="r", time=TIME, to="go-dev")
 ENVELOPE_BYTES = (
-    b"\x8b\xabspecversion\xa31.0\xa2id\xd9\x24" + ID.encode() + b"\xa6source\xa9planner/7"
+    b"\x89\xabspecversion\xa31.0\xa2id\xd9\x24" + ID.encode() + b"\xa6source\xa9planner/7"
     b"\xa4type\xa4x.v1\xa7subject\xa1r\xa4time\xbb" + TIME.encode() + b"\xa2to\xa6go-dev"
-    b"\xa8priority\x04\xa4hops\x00\xa7attempt\x00\xa3seq\x00"
+    b"\xa8priority\x04\xa4hops\x00"
 )
+DELIVERED_BYTES = b"\x8b" + ENVELOPE_BYTES[1:] + b"\xa7attempt\x01\xa3seq\xcd\x01\x2c"
 
 GOLDEN = [
     (
@@ -41,7 +42,7 @@ GOLDEN = [
         Kind.DELIVER,
         ENVELOPE.to_header() | {"attempt": 1, "seq": 300},
         b"\x05",
-        ENVELOPE_BYTES[: -len(b"\xa7attempt\x00\xa3seq\x00")] + b"\xa7attempt\x01\xa3seq\xcd\x01\x2c",
+        DELIVERED_BYTES,
     ),
     (
         Kind.ACK,
@@ -68,6 +69,7 @@ GOLDEN = [
         b"\x84\xa4code\xaeprotocol.frame\xa4what\xa1w\xa5where\xa1h\xa6remedy\xa0",
     ),
     (Kind.BYE, {}, b"\x0c", b"\x80"),
+    (Kind.BATCH, {}, b"\x0d", b"\x80"),
 ]
 
 
@@ -94,6 +96,114 @@ def test_golden_emits() -> None:
     assert wire.unpack_emits(b"") == ()
 
 
+def test_a_delivery_is_the_envelope_as_it_came_and_two_more() -> None:
+    sent = wire.parse([b"\x01", b"\x03", ENVELOPE_BYTES, b"body"])
+    packet = wire.packet_of(sent.header, sent.packed, sent.body)
+    assert packet == Packet(ENVELOPE, b"body")
+    assert packet.packed == ENVELOPE_BYTES
+    for same in (packet, Packet(ENVELOPE, b"body")):
+        assert wire.build_delivery(same, 1, 300) == [b"\x01", b"\x05", DELIVERED_BYTES, b"body"]
+
+
+def test_a_delivery_may_be_longer_than_what_was_published() -> None:
+    full = ENVELOPE.to_header() | {"to": "x"}
+    full["tracestate"] = "x" * (wire.MAX_HEADER_BYTES - len(msgpack.packb(full | {"tracestate": ""})) - 2)
+    packed = msgpack.packb(full)
+    assert len(packed) == wire.MAX_HEADER_BYTES
+    packet = Packet(ENVELOPE, b"", packed)
+    frames = wire.build_delivery(packet, 2**53 - 1, 2**53 - 1)
+    assert wire.parse(frames).header["seq"] == 2**53 - 1
+    with pytest.raises(TooLarge):
+        wire.parse([b"\x01", b"\x03", frames[2], b""])
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["to", "dataschema", "traceparent", "tracestate", "correlationid", "causationid", "deadline"]
+        ),
+        st.just(TIME),
+    ),
+    st.integers(1, 2**53 - 1),
+    st.integers(1, 2**53 - 1),
+)
+def test_a_delivery_says_the_same_as_its_map(extra: dict[str, str], attempt: int, seq: int) -> None:
+    header = ENVELOPE.to_header() | extra
+    packed = msgpack.packb(header)
+    frames = wire.build_delivery(wire.packet_of(header, packed, b""), attempt, seq)
+    assert frames == wire.build(Kind.DELIVER, header | {"attempt": attempt, "seq": seq})
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"\x8a" + ENVELOPE_BYTES[1:] + b"\xa3seq\x00",
+        b"\x8a" + ENVELOPE_BYTES[1:] + b"\xa2to\xa6go-dev",
+        b"\xde\x00\x09" + ENVELOPE_BYTES[1:],
+        b"\xdf\x00\x00\x00\x09" + ENVELOPE_BYTES[1:],
+    ],
+    ids=["its seq", "an attribute twice", "a wide map", "a wider map"],
+)
+def test_an_unusual_envelope_is_packed_anew(packed: bytes) -> None:
+    packet = wire.packet_of(msgpack.unpackb(packed), packed, b"")
+    assert packet == Packet(ENVELOPE, b"")
+    assert wire.pack_envelope(packet) == ENVELOPE_BYTES
+
+
+class TestBatch:
+    """Several frame sets in one ZeroMQ message."""
+
+    BEAT = (b"\x01", b"\x09", b"\x81\xa8activity\xa6thinks", b"")
+    BYE = (b"\x01", b"\x0c", b"\x80", b"body")
+
+    def test_golden_bytes(self) -> None:
+        inner = (
+            b"\x96\xc4\x01\x09\xc4\x11\x81\xa8activity\xa6thinks\xc4\x00\xc4\x01\x0c\xc4\x01\x80\xc4\x04body"
+        )
+        golden = [b"\x01", b"\x0d", b"\x80", inner]
+        assert wire.pack_batch([self.BEAT, self.BYE]) == golden
+        assert wire.unpack_batch(golden) == [list(self.BEAT), list(self.BYE)]
+
+    def test_what_is_no_batch_stays_as_it_is(self) -> None:
+        for frames in ([*self.BEAT], [], [b"\x01"], [b"\x02", b"\x0d", b"\x80", b"\x90"], [b"\x0d"] * 5):
+            assert wire.unpack_batch(frames) == [frames]
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"", b"\xc1", b"\x80", b"\x92\xc4\x01\x09\xc4\x00", b"\x93\x09\xc4\x00\xc4\x00", b"\x90\x90"],
+    )
+    def test_a_broken_batch_is_refused_whole(self, body: bytes) -> None:
+        with pytest.raises(FrameError):
+            wire.unpack_batch([b"\x01", b"\x0d", b"\x80", body])
+
+    def test_a_batch_in_a_batch_is_refused(self) -> None:
+        with pytest.raises(FrameError, match="in a batch"):
+            wire.unpack_batch(wire.pack_batch([wire.pack_batch([self.BYE])]))
+
+    def test_a_batch_is_bounded(self) -> None:
+        most = [self.BYE] * wire.MAX_BATCH
+        assert len(wire.unpack_batch(wire.pack_batch(most))) == wire.MAX_BATCH
+        with pytest.raises(TooLarge):
+            wire.unpack_batch(wire.pack_batch([*most, self.BYE]))
+        with pytest.raises(TooLarge):
+            wire.unpack_batch(wire.pack_batch(most), max_bytes=100)
+
+    @given(st.lists(st.binary(max_size=60), max_size=40), st.integers(1, 500))
+    def test_nothing_is_lost_and_nothing_changes_its_order(self, bodies: list[bytes], most: int) -> None:
+        frame_sets = [wire.build(Kind.NACK, {"n": n}, body) for n, body in enumerate(bodies)]
+        sent = wire.in_batches(frame_sets, most)
+        assert [one for frames in sent for one in wire.unpack_batch(frames)] == frame_sets
+        assert all(len(frames[3]) <= most for frames in sent if frames[1] == b"\x0d")
+
+    @given(st.binary(max_size=80))
+    def test_any_bytes_are_a_batch_or_an_error(self, body: bytes) -> None:
+        try:
+            frame_sets = wire.unpack_batch([b"\x01", b"\x0d", b"\x80", body])
+        except GuildbusError:
+            return
+        assert all(len(frames) == 4 and frames[0] == b"\x01" for frames in frame_sets)
+
+
 @pytest.mark.parametrize(
     ("frames", "error", "where"),
     [
@@ -103,7 +213,7 @@ def test_golden_emits() -> None:
         ([b"\x02", b"\x03", b"\x80", b""], FrameError, "frame 0"),
         ([b"", b"\x03", b"\x80", b""], FrameError, "frame 0"),
         ([b"\x01", b"\x00", b"\x80", b""], FrameError, "frame 1"),
-        ([b"\x01", b"\x0d", b"\x80", b""], FrameError, "frame 1"),
+        ([b"\x01", b"\x0e", b"\x80", b""], FrameError, "frame 1"),
         ([b"\x01", b"\x03\x03", b"\x80", b""], FrameError, "frame 1"),
         ([b"\x01", b"\x03", b"", b""], FrameError, "frame 2"),
         ([b"\x01", b"\x03", b"\x90", b""], FrameError, "frame 2"),

@@ -19,6 +19,7 @@ NAME: Final = "deep"
 SIZE_BYTES: Final = 256
 CREDITS: Final = 64
 UNCONFIRMED: Final = 2048
+TOGETHER: Final = 64
 
 
 def work(address: str, questions: Iterable[str], say: Callable[[dict[str, Any]], None]) -> None:
@@ -34,11 +35,14 @@ def work(address: str, questions: Iterable[str], say: Callable[[dict[str, Any]],
 
 def _fill(agent: Connection, messages: int) -> int:
     body = body_of(0, SIZE_BYTES)
-    for _ in range(messages):
+    for number in range(messages):
         agent.open += 1
-        agent.send(PUBLISH, agent.envelope(NAME, time.time()), body)
-        while agent.open > UNCONFIRMED:
-            agent.receive()
+        agent.due(PUBLISH, agent.envelope(NAME, time.time()), body)
+        if number % TOGETHER == 0:
+            agent.flush()
+            while agent.open > UNCONFIRMED:
+                agent.receive()
+    agent.flush()
     while agent.open:
         agent.receive()
     return messages
@@ -48,14 +52,14 @@ def _turn(agent: Connection, seconds: float) -> int:
     body = body_of(0, SIZE_BYTES)
     end = time.perf_counter() + seconds
     held, count = CREDITS, 0
-    agent.send(CREDIT, {"amount": CREDITS})
+    agent.due(CREDIT, {"amount": CREDITS})
+    agent.flush()
     while held or agent.open:
-        found = agent.receive()
-        if found is None:
-            continue
-        count += 1
-        again = int(time.perf_counter() < end)
-        held -= 1 - again
-        successor = msgpack.packb(agent.envelope(NAME, time.time()))
-        agent.acknowledge(found[0], msgpack.packb([successor, body]), credit=again)
+        for delivery, _ in agent.receive():
+            count += 1
+            again = int(time.perf_counter() < end)
+            held -= 1 - again
+            successor = msgpack.packb(agent.envelope(NAME, time.time()))
+            agent.acknowledge(delivery, msgpack.packb([successor, body]), credit=again)
+        agent.flush()
     return count

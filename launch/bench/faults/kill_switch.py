@@ -15,11 +15,11 @@ import apsw
 from guildbus.bus.broker import Broker
 from guildbus.bus.events import Peer
 from guildbus.bus.journal import Journal
+from guildbus.bus.outbox import Outbox
 from guildbus.bus.state import Limits
 from guildbus.launch.bench.faults.hosting import serve
 from guildbus.launch.bench.faults.under_sqlite import FaultVFS
 from guildbus.launch.bench.faults.zygote import Say
-from guildbus.protocols.wire import Kind
 
 STEPS: Final = (
     "begin",
@@ -29,7 +29,7 @@ STEPS: Final = (
     "before the sync",
     "after the sync",
     "committed, not confirmed",
-    "confirmed, not delivered",
+    "said in part",
 )
 
 
@@ -73,20 +73,30 @@ class KillSwitch:
             self.passing("write to the log" if what == "write" else what)
 
 
-class SwitchedBroker(Broker):
-    """Passes one more step: when something was confirmed in this turn and a delivery is next."""
+class SwitchedOutbox(Outbox):
+    """Passes one more step: when one peer has heard of this turn, and another has not."""
 
     switch: KillSwitch
-    _confirmed = False
+    _said = False
+
+    def send(self) -> list[Peer]:
+        """Whoever comes first in a turn is told in peace."""
+        self._said = False
+        return super().send()
 
     def _send(self, peer: Peer, frames: list[bytes]) -> bool:
-        kind = frames[1][0]
-        if kind == Kind.DELIVER and self._confirmed:
-            if self.switch.step == "confirmed, not delivered":
-                time.sleep(0.003)  # ZeroMQ sends from a thread of its own: let the confirmation leave first
-            self.switch.passing("confirmed, not delivered")
-        self._confirmed = kind == Kind.ACCEPTED
+        if self._said:
+            if self.switch.step == "said in part":
+                time.sleep(0.003)  # ZeroMQ sends from a thread of its own: let what was said leave first
+            self.switch.passing("said in part")
+        self._said = True
         return super()._send(peer, frames)
+
+
+class SwitchedBroker(Broker):
+    """A broker with such an outbox."""
+
+    outbox_type = SwitchedOutbox
 
 
 def run(say: Say, *, endpoint: str, journal: str, limits: dict[str, Any], step: str, passes: int) -> None:
@@ -96,8 +106,8 @@ def run(say: Say, *, endpoint: str, journal: str, limits: dict[str, Any], step: 
     apsw.connection_hooks.append(
         lambda db: db.trace_v2(apsw.SQLITE_TRACE_STMT | apsw.SQLITE_TRACE_PROFILE, switch.on_trace)
     )
+    SwitchedOutbox.switch = switch
     broker = SwitchedBroker(endpoint, Journal(Path(journal), vfs=vfs.name), Limits(**limits))
-    broker.switch = switch
     signal.signal(signal.SIGUSR1, switch.arm)
     serve(say, broker)
     vfs.unregister()
