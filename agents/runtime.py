@@ -15,8 +15,8 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
-
-import structlog
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from guildbus.agents.agent import Agent, Handler
 from guildbus.agents.context import Context
@@ -34,6 +34,9 @@ from guildbus.protocols.errors import (
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.registry import Registry
 from guildbus.protocols.wire import Packet
+
+if TYPE_CHECKING:
+    import structlog
 
 
 def wrap(message: Message, *, source: str, subject: str, now: float, cause: Envelope | None = None) -> Packet:
@@ -77,9 +80,16 @@ class Runtime:
         self._identity = identity
         self._registry = registry
         self._clock = clock
-        self._log = structlog.get_logger().bind(agent=identity.instance)
         self._handling: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
+
+    @cached_property
+    def _log(self) -> "structlog.BoundLogger":
+        """First needed by the first message: an agent says HELLO before it imports what it does not need."""
+        import structlog
+
+        log: structlog.BoundLogger = structlog.get_logger().bind(agent=self._identity.instance)
+        return log
 
     def stop(self) -> None:
         """Take no more messages; give back what is in hand."""
@@ -130,7 +140,7 @@ class Runtime:
             await self._settle(delivery, log, results)
         self._bus.set_activity("")
 
-    async def _attempt(self, delivery: Delivery, log: structlog.BoundLogger) -> list[Packet]:
+    async def _attempt(self, delivery: Delivery, log: "structlog.BoundLogger") -> list[Packet]:
         envelope = delivery.packet.envelope
         handler: Handler | None = self._agent.handlers.get(envelope.type)
         if handler is None:
@@ -189,7 +199,7 @@ class Runtime:
             await asyncio.sleep(delivery.lease_s / 3)
             await self._bus.renew(delivery)
 
-    async def _settle(self, delivery: Delivery, log: structlog.BoundLogger, results: list[Packet]) -> None:
+    async def _settle(self, delivery: Delivery, log: "structlog.BoundLogger", results: list[Packet]) -> None:
         try:
             await self._bus.ack(delivery, results)
         except StaleAttempt:
@@ -197,14 +207,14 @@ class Runtime:
         except ProtocolError as error:
             await self._give_back(delivery, log, error.code, str(error), fatal=True)
 
-    async def _let_go(self, delivery: Delivery, log: structlog.BoundLogger, error: Withdrawn) -> None:
+    async def _let_go(self, delivery: Delivery, log: "structlog.BoundLogger", error: Withdrawn) -> None:
         """The attempt is over already; the nack only gives its credit back, and is refused as stale."""
         log.info("withdrawn", attempt=delivery.packet.envelope.attempt, reason=error.what)
         with contextlib.suppress(Refused):
             await self._bus.nack(delivery, "agent.withdrawn", error.what)
 
     async def _give_back(
-        self, delivery: Delivery, log: structlog.BoundLogger, code: str, reason: str, *, fatal: bool = False
+        self, delivery: Delivery, log: "structlog.BoundLogger", code: str, reason: str, *, fatal: bool = False
     ) -> None:
         attempt = delivery.packet.envelope.attempt
         log.warning("attempt_failed", attempt=attempt, code=code, reason=reason, fatal=fatal)

@@ -7,6 +7,8 @@
     journal.py    the SQLite write-ahead journal: the only durable state
     broker.py     the edge: one ZeroMQ socket, one loop, group commit
     outbox.py     the edge: what a turn has to say, by peer, in as few ZeroMQ messages as can be
+    late_log.py   a log that is imported when there is first something to say
+    locks.py      a lock that its holder removes, and that a crash leaves open
     interface.py  the bus as agents see it (a Protocol), the same for every transport
     session.py    pure: the client's side of the conversation (resend, reconnect)
     client.py     the edge: the ZeroMQ client, with its own I/O thread

@@ -6,7 +6,6 @@ journal records in one transaction, and only then confirms and delivers. What it
 """
 
 import argparse
-import contextlib
 import json
 import os
 import signal
@@ -19,15 +18,16 @@ from types import FrameType
 from typing import Final
 
 import apsw
-import structlog
 import zmq
 
 from guildbus.bus import reading
 from guildbus.bus.door import Door, Doorway
 from guildbus.bus.events import Action, Deliver, Hello, Peer, RecordOutcome, Send, Store, Tick, Unreachable
-from guildbus.bus.journal import Journal, lock_file
+from guildbus.bus.journal import Journal
+from guildbus.bus.late_log import LateLog
 from guildbus.bus.letters import refusal_header
 from guildbus.bus.lifeline import watch_lifeline
+from guildbus.bus.locks import lock_file, lock_of, unlock_file
 from guildbus.bus.outbox import Outbox
 from guildbus.bus.permissions import Permissions
 from guildbus.bus.routing import Routing
@@ -69,7 +69,7 @@ class Broker:
         self._stopping = False
         self._wake_in, self._wake_out = stdlib_socket.socketpair()
         self._ticked = 0.0
-        self._log = structlog.get_logger("broker")
+        self._log = LateLog("broker")
         next_seq = journal.next_seq() if journal else 1
         self._routing = Routing(limits, ids.new_message_id()[-12:], next_seq, permissions)
         if journal is not None:
@@ -87,7 +87,7 @@ class Broker:
             raise BusError(
                 "path is too long for a socket (100 bytes)", where=str(path), remedy="shorten state_dir"
             )
-        return lock_file(path.with_name(path.name + ".lock"), f"socket {path}")
+        return lock_file(lock_of(path), f"socket {path}")
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """Finish the turn, then leave. A poll that a signal interrupts is resumed, so it is woken too."""
@@ -119,9 +119,9 @@ class Broker:
             if self._journal is not None:
                 self._journal.close()
             if self._socket_lock is not None:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(self._endpoint.removeprefix("ipc://"))
-                os.close(self._socket_lock)
+                path = Path(self._endpoint.removeprefix("ipc://"))
+                path.unlink(missing_ok=True)
+                unlock_file(lock_of(path), self._socket_lock)
 
     def _next_tick(self) -> float:
         """When the next timer runs out, but neither too often nor too seldom; clocks may jump backwards."""

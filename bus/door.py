@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import structlog
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
@@ -21,6 +20,7 @@ from guildbus.bus.connections import Connections, hang_up, peer_uid
 from guildbus.bus.curve import USER_ID, Authenticator, is_tcp, secure_server
 from guildbus.bus.events import Hello, Peer
 from guildbus.bus.keys import AllowedKey, Keyring, check_private
+from guildbus.bus.late_log import LateLog
 from guildbus.protocols import wire
 from guildbus.protocols.errors import BusError, ConfigError, NotAllowed
 
@@ -67,10 +67,10 @@ class Door:
     def __init__(self, way: Doorway) -> None:
         self.refused: Counter[str] = Counter()
         self._way = way
-        self._log = structlog.get_logger("door")
         self._callers: dict[Peer, Caller] = {}
         self._connections = Connections(way.max_connections)
         self._gone: list[Peer] = []
+        self._log = LateLog("door")
         self._allowed: dict[str, AllowedKey] = {}
         self._list_read: tuple[int, ...] = ()
         self._list_checked: tuple[int, ...] = ()

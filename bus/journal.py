@@ -5,8 +5,6 @@ records of a broker turn (group commit). A CRC-32 a message tells a flipped bit 
 `records.py` describes the file; `tail.py` reads it from other processes.
 """
 
-import fcntl
-import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Final
 import apsw
 
 from guildbus.bus.events import Record, RecordDelivery, RecordOutcome, RecordPresence, Store, Unsettled
+from guildbus.bus.locks import lock_file, lock_of, unlock_file
 from guildbus.bus.records import (
     ANNOUNCED,
     BUSY_TIMEOUT_MS,
@@ -44,11 +43,12 @@ class Journal:
         """
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = lock_file(path.with_name(path.name + ".lock"), f"journal {path.name}")
+        self._lock_path = lock_of(path)
+        self._lock = lock_file(self._lock_path, f"journal {path.name}")
         try:
             self._db = apsw.Connection(str(path), vfs=vfs)
         except apsw.Error as error:
-            os.close(self._lock)
+            unlock_file(self._lock_path, self._lock)
             raise _unusable(path, error) from error
         try:
             self._db.set_busy_timeout(BUSY_TIMEOUT_MS)
@@ -191,26 +191,10 @@ class Journal:
     def close(self) -> None:
         """Checkpoint, close, and let the next broker in."""
         self._db.close()
-        os.close(self._lock)
+        unlock_file(self._lock_path, self._lock)
 
 
 def _unusable(path: Path, error: apsw.Error) -> BusError:
     return BusError(
         f"not usable as a journal: {error}", where=str(path), remedy="move it away, or name another"
     )
-
-
-def lock_file(path: Path, what: str) -> int:
-    """Take an exclusive lock for the life of this process; BusError if someone else has it."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise BusError(
-            "in use by another broker",
-            where=what,
-            remedy="`guildbus down` stops it, or use another state folder",
-        ) from None
-    return handle

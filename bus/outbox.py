@@ -7,10 +7,10 @@ than deciding about it. Peers that get a delivery come first, because somebody w
 from collections.abc import Callable
 from typing import Final
 
-import structlog
 import zmq
 
 from guildbus.bus.events import Peer
+from guildbus.bus.late_log import LateLog
 from guildbus.protocols import wire
 
 _DONTWAIT: Final = int(zmq.DONTWAIT)
@@ -28,7 +28,7 @@ class Outbox:
         self._batch_bytes = min(wire.BATCH_BYTES, max_bytes)
         self._frame_sets: dict[Peer, list[list[bytes]]] = {}
         self._expecting: dict[Peer, None] = {}
-        self._log = structlog.get_logger("broker")
+        self._log = LateLog("broker")
 
     def add(self, peer: Peer, frames: list[bytes], *, delivery: bool = False) -> None:
         """One frame set, after those that this peer has already."""

@@ -18,12 +18,13 @@ from typing import Any
 
 import psutil
 
+from guildbus.bus.locks import unlock_file
 from guildbus.launch.config import GuildConfig, load_config
-from guildbus.launch.ground import place_lock, try_lock, vacated
+from guildbus.launch.ground import try_lock, vacated
 from guildbus.launch.places import Host, make_private
 from guildbus.launch.readiness import check_sandbox, warm_toolchain
 from guildbus.launch.serving import served
-from guildbus.launch.swarm import RunningSwarm, SwarmPaths, read_record
+from guildbus.launch.swarm import RunningSwarm, SwarmPaths, place_lock, read_record
 from guildbus.protocols.errors import GuildbusError, InfrastructureError, UsageError
 
 STOP_TIMEOUT_S = 20.0
@@ -95,13 +96,21 @@ async def _serve(config: GuildConfig, *, unsafe: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     make_private(config.runtime_dir)
-    place = try_lock(place_lock(config))  # held as long as this process lives
+    place = try_lock(place_lock(config), wait_s=1.0)  # a warden may be tidying up
     if place is None:
         raise UsageError(
             "a swarm is starting or stopping here",
             where=str(config.state_dir),
             remedy="see `guildbus status`",
         )
+    try:
+        await _run(config, stop, unsafe=unsafe)
+    finally:
+        unlock_file(place_lock(config), place)
+
+
+async def _run(config: GuildConfig, stop: asyncio.Event, *, unsafe: bool) -> None:
+    """The swarm, from its start until `stop`."""
     await vacated(config)
     await check_sandbox(config, unsafe=unsafe)
     await warm_toolchain(config, lambda text: None)

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from guildbus.bus.journal import lock_file
+from guildbus.bus.locks import lock_file, lock_of, unlock_file
 from guildbus.launch.config import GuildConfig
 from guildbus.launch.live import View
 from guildbus.launch.places import make_private
 from guildbus.launch.readiness import check_sandbox, warm_toolchain
 from guildbus.launch.serving import Served, served
-from guildbus.launch.swarm import Owner, RunningSwarm, SwarmPaths, read_record, serves
+from guildbus.launch.swarm import Owner, RunningSwarm, SwarmPaths, place_lock, read_record, serves
 from guildbus.protocols.errors import BusError
 from guildbus.protocols.messages.base import Span
 
@@ -64,7 +64,7 @@ async def ground(config: GuildConfig, need: Need, view: View) -> AsyncIterator[G
         async with _own(config, need, view) as own:
             yield own
     finally:
-        os.close(found)
+        unlock_file(place_lock(config), found)
 
 
 @contextlib.asynccontextmanager
@@ -102,7 +102,7 @@ async def _served_or_free(config: GuildConfig, need: Need, view: View) -> Ground
             try:
                 await vacated(config)
             except BaseException:
-                os.close(lock)
+                unlock_file(place_lock(config), lock)
                 raise
             return lock
         why = _why_not(record)
@@ -123,7 +123,7 @@ async def vacated(config: GuildConfig) -> None:
     socket = Path(config.endpoint.removeprefix("ipc://"))
     journal = SwarmPaths(config.state_dir).journal
     for path in (journal, socket):
-        lock = path.with_name(path.name + ".lock")
+        lock = lock_of(path)
         for _ in range(round(VACATED_S / POLL_S)):
             if _is_free(lock):
                 break
@@ -135,18 +135,13 @@ def _is_free(path: Path) -> bool:
         return True
     lock = try_lock(path)
     if lock is not None:
-        os.close(lock)
+        unlock_file(path, lock)
     return lock is not None
 
 
-def place_lock(config: GuildConfig) -> Path:
-    """The lock that whoever runs a swarm on this state folder holds."""
-    return config.runtime_dir / "swarm.lock"
-
-
-def try_lock(path: Path) -> int | None:
-    """The descriptor of an exclusive lock that lasts until it is closed; None if another process has it."""
+def try_lock(path: Path, wait_s: float = 0.0) -> int | None:
+    """An exclusive lock, for `unlock_file`; it ends with this process. None if another process has it."""
     try:
-        return lock_file(path, str(path))
+        return lock_file(path, str(path), wait_s)
     except BusError:
         return None

@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -63,8 +63,10 @@ class Lifeline:
     child is started, and close it when the last has ended.
     """
 
-    def __init__(self, grace_s: float) -> None:
+    def __init__(self, grace_s: float, traces: Mapping[Path, Sequence[Path]] | None = None) -> None:
+        """`traces` are files that the warden removes at the end, by the locks that guard them."""
         self.token = uuid.uuid4().hex
+        self._traces = {str(lock): [str(path) for path in files] for lock, files in (traces or {}).items()}
         self._grace_s = grace_s
         self.read_end, self._write_end = os.pipe()
         self._warden = self._start_warden()
@@ -93,7 +95,8 @@ class Lifeline:
 
     def _start_warden(self) -> subprocess.Popen[bytes]:
         environment = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
-        argv = [sys.executable, "-P", "-m", "guildbus.launch.warden", self.token, str(self._grace_s)]
+        argv = [sys.executable, "-P", "-m", "guildbus.launch.warden"]
+        argv += [self.token, str(self._grace_s), json.dumps(self._traces)]
         return subprocess.Popen(
             argv,
             stdin=self.read_end,

@@ -11,8 +11,9 @@ child's phase goes to `on_event`, for the log and the live view. Signals are the
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -67,9 +68,14 @@ class Supervisor:
         *,
         policy: RestartPolicy | None = None,
         grace_s: float = 2.0,
+        traces: Mapping[Path, Sequence[Path]] | None = None,
         on_event: Callable[[ChildStatus], None] = lambda status: None,
     ) -> None:
-        """`grace_s` lies between SIGTERM and SIGKILL. ValueError if two specs share a name."""
+        """`grace_s` lies between SIGTERM and SIGKILL, `traces` are the warden's to remove.
+
+        ValueError if two specs share a name.
+        """
+        self._traces = traces
         self._specs = {spec.name: spec for spec in specs}
         self._swarm = swarm_of([spec.terms for spec in specs], policy or RestartPolicy())
         self._grace_s = grace_s
@@ -130,7 +136,7 @@ class Supervisor:
         await self.stop()
 
     async def _supervise(self) -> None:
-        lifeline = Lifeline(self._grace_s)
+        lifeline = Lifeline(self._grace_s, self._traces)
         self.warden_pid = lifeline.warden_pid
         try:
             await self._apply(Tick(), lifeline)

@@ -18,6 +18,7 @@ import psutil
 
 from guildbus.agents.roster import emitted_types
 from guildbus.agents.settings import AgentSettings
+from guildbus.bus.locks import lock_of
 from guildbus.bus.permissions import ANY_TYPE, OPERATOR
 from guildbus.launch.access import is_tcp, key_files
 from guildbus.launch.config import GuildConfig
@@ -58,6 +59,21 @@ class SwarmPaths:
     def record(self) -> Path:
         """What runs now."""
         return self.state_dir / "run" / "swarm.json"
+
+
+def place_lock(config: GuildConfig) -> Path:
+    """The lock that whoever runs a swarm on this state folder holds."""
+    return config.runtime_dir / "swarm.lock"
+
+
+def traces_of(config: GuildConfig) -> dict[Path, tuple[Path, ...]]:
+    """What a swarm that was killed leaves in the state folder, by the lock that guards it."""
+    paths = SwarmPaths(config.state_dir)
+    traces: dict[Path, tuple[Path, ...]] = {lock_of(paths.journal): (), place_lock(config): (paths.record,)}
+    if config.endpoint.startswith("ipc://"):
+        socket = Path(config.endpoint.removeprefix("ipc://"))
+        traces[lock_of(socket)] = (socket,)
+    return traces
 
 
 def replica_names(agent: AgentTable) -> tuple[str, ...]:
@@ -174,7 +190,7 @@ class RunningSwarm:
         self._started_at = time.time()
         self._ready = False
         specs = child_specs(config, only_run=only_run, crew=crew)
-        self._supervisor = Supervisor(specs, on_event=self._heard)
+        self._supervisor = Supervisor(specs, traces=traces_of(config), on_event=self._heard)
 
     async def start(self) -> None:
         """Start all processes. Raises InfrastructureError, and then nothing is left running."""

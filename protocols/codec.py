@@ -4,14 +4,16 @@ Decoding trusts nothing: bytes that are no map, a type that is not registered, a
 validate each raise a typed error that names the place. Read `wire.py` next.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgpack
 from pydantic import ValidationError
 
 from guildbus.protocols.errors import InvalidBody
 from guildbus.protocols.messages.base import Message
-from guildbus.protocols.registry import Registry
+
+if TYPE_CHECKING:  # the broker encodes one type, and is not to import them all for that
+    from guildbus.protocols.registry import Registry
 
 
 def encode(message: Message) -> bytes:
@@ -26,7 +28,7 @@ def encode(message: Message) -> bytes:
     return data
 
 
-def decode(wire_type: str, data: bytes, registry: Registry) -> Message:
+def decode(wire_type: str, data: bytes, registry: "Registry") -> Message:
     """The body that `data` holds.
 
     Raises UnknownType for a type that is not registered, InvalidBody for bytes that do not validate.

@@ -1,5 +1,6 @@
 """Measuring and breaking the bus on purpose: `guildbus bench`.
 
 bus/      this bus beside a bare forwarder, NATS, JetStream and AutoGen's runtime
+lifecycle how soon a swarm is ready, what it costs at rest, what it leaves behind
 faults/   what dies, freezes, lies or fills up, and what the journal says afterwards
 """

@@ -1,4 +1,4 @@
-"""`guildbus bench`: `faults` breaks the bus on purpose and counts what it lost; `bus` says what it costs."""
+"""`faults` breaks the bus and counts what it lost; `bus` and `lifecycle` say what it costs."""
 
 import asyncio
 from pathlib import Path
@@ -32,6 +32,28 @@ def faults(
     if out is not None:
         report.write_section(out, results)
     raise typer.Exit(GREEN if all(result.ok for result in results) else RED)
+
+
+@app.command("lifecycle")
+def lifecycle(
+    ctx: typer.Context,
+    count: Annotated[int, typer.Option(min=1, help="Starts and ends; every second end is a SIGKILL.")] = 100,
+    idle_s: Annotated[float, typer.Option(min=0.5, help="Seconds to watch the swarm at rest.")] = 20.0,
+    seed: Annotated[int, typer.Option(help="What is random follows from it.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+) -> None:
+    """Start swarms, let them idle, end or kill them, and look for what is left. Exit code 1 for a miss."""
+    from guildbus.launch.bench.lifecycle import as_json as to_json
+    from guildbus.launch.bench.lifecycle import lines, measure
+
+    say = (lambda text: None) if as_json else typer.echo
+    found = measure(count, idle_s, config_of(ctx).cache_dir, seed, say)
+    if as_json:
+        print_json(to_json(found))
+    else:
+        for line in lines(found):
+            typer.echo(line)
+    raise typer.Exit(RED if found.misses else GREEN)
 
 
 @app.command("bus")
