@@ -39,7 +39,7 @@ from guildbus.protocols import wire
 from guildbus.protocols.errors import BusError, GuildbusError, ProtocolError
 from guildbus.protocols.wire import Frame, Kind, Packet
 
-POLL_MS: Final = 250
+LONGEST_REST_MS: Final = 1000
 
 
 class ZmqBus:
@@ -260,9 +260,14 @@ class ZmqBus:
             if self._closing.is_set() and self._commands.empty():
                 break
             steps = []
-            if any(ready is not dealer for ready, _ in poller.poll(POLL_MS)):
+            if any(ready is not dealer for ready, _ in poller.poll(self._rest_ms())):
                 self._wake_out.recv(4096)
         dealer.close(200)
+
+    def _rest_ms(self) -> int:
+        """Until the session has something to do: each wake-up of an agent at rest costs processor time."""
+        rest_ms = self._session.rest_s(time.monotonic()) * 1000
+        return min(LONGEST_REST_MS, max(0, int(rest_ms) + 1))
 
     def _connect(self) -> zmq.Socket[bytes]:
         dealer: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)

@@ -40,7 +40,7 @@ def lock_file(path: Path, what: str, wait_s: float = WAIT_S) -> int:
 def unlock_file(path: Path, handle: int) -> None:
     """Let go of a lock, and remove its file."""
     if _is_at(handle, path):
-        path.unlink()
+        path.unlink(missing_ok=True)
     os.close(handle)
 
 

@@ -156,6 +156,14 @@ class ClientSession:
             steps.append(Transmit(beat))
         return steps
 
+    def rest_s(self, now: float) -> float:
+        """How long `tick` has nothing to do, unless something comes in between; not positive if it has."""
+        if self.fenced:
+            return SILENT_BEATS * self.heartbeat_s
+        silent = self._heard + SILENT_BEATS * self.heartbeat_s
+        retries = self._retry_at.values() if self.welcomed else ()
+        return min(self._spoke + self.heartbeat_s, silent, *retries) - now
+
     def _retries(self, now: float) -> list[Step]:
         if not self.welcomed:
             return []

@@ -326,7 +326,7 @@ class Guild:
         return [process for process in found if process.pid != os.getpid()]
 
     def leftovers(self, *, files: bool = True, timeout_s: float = 15.0) -> list[str]:
-        """What is left of a guild that has ended: processes, locks that are held, a socket, a record.
+        """What is left of a guild that has ended: processes, locks, a socket, a record.
 
         A guild that was killed cannot tidy up: without `files` the last two do not count.
         """
@@ -339,7 +339,8 @@ class Guild:
         left = [f"process {process.pid}" for process in self.processes()]
         left += [str(path) for path in self.state.rglob("*.lock") if _is_held(path)]
         if files:
-            left += [str(path) for name in ("*.sock", "swarm.json") for path in self.state.rglob(name)]
+            names = ("*.sock", "*.sock.lock", "journal.db.lock", "swarm.lock", "swarm.json")
+            left += [str(path) for name in names for path in self.state.rglob(name)]
         return left
 
     def close(self) -> None:

@@ -29,7 +29,7 @@ from guildbus.protocols.errors import InfrastructureError
 
 End = Literal["down", "parent", "children", "everything"]
 
-ENDS: Final[tuple[End, ...]] = ("down", "parent", "down", "children", "down", "everything")
+ENDS: Final[tuple[End, ...]] = ("parent", "down", "children", "down", "everything", "down")
 """How swarms are ended, in turn: every second one by SIGKILL."""
 READY_TARGET_S: Final = 2.0
 IDLE_TARGET: Final = 0.01
@@ -101,7 +101,7 @@ def measure(
     cycles: list[Cycle] = []
     load = os.getloadavg()[0]
     idle, processes = 0.0, 0
-    with tempfile.TemporaryDirectory(prefix="gb-") as name, _endpoint() as url:
+    with tempfile.TemporaryDirectory(prefix="guildbus-life-") as name, _endpoint() as url:
         arena = Arena(Path(name).resolve(), cache_dir, url)
         try:
             for number in range(count):

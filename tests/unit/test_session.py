@@ -303,6 +303,32 @@ def test_a_broker_that_talks_nonsense_is_refused(session: ClientSession, frame: 
         session.received(frame, 0.1)
 
 
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["full", "lost", "welcome", "beat", "submit", "nothing"]), max_size=12))
+def test_rest_is_until_the_next_thing_to_do_and_a_tick_always_earns_some(happened: list[str]) -> None:
+    session = ClientSession(AgentIdentity("a", "ra", "1"), credit=1)
+    session.connect(0.0)
+    now = 0.0
+    for what in happened:
+        match what:
+            case "full":
+                session.received(Frame(Kind.ERROR, {"code": QueueFull.code, "id": "m", "attempt": 0}), now)
+            case "lost":
+                session.received(Frame(Kind.ERROR, {"code": NoSession.code}), now)
+            case "welcome":
+                session.received(WELCOME, now)
+            case "beat":
+                session.received(Frame(Kind.HEARTBEAT, {}), now)
+            case "submit":
+                session.submit(publish("m"))
+        session.tick(now)
+        rest = session.rest_s(now)
+        assert rest > 0
+        assert session.tick(now + rest * 0.99) == []
+        now += rest + 0.001
+        assert session.tick(now) != [] or what == "full"
+
+
 VALUES = (
     st.none()
     | st.booleans()
