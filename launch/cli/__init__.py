@@ -16,6 +16,14 @@ Exit codes (design §8): 0 green or done, 1 honest red, 2 bad usage or bad spec,
 130 interrupted.
 """
 
-from guildbus.launch.cli.app import main
+import sys
 
-__all__ = ["main"]
+
+def main() -> None:
+    """The `guildbus` command. Its imports are in here, so that Ctrl-C is heeded from the first moment."""
+    try:
+        from guildbus.launch.cli.app import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.exit(130)
