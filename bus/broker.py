@@ -13,6 +13,7 @@ import socket as stdlib_socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -22,7 +23,18 @@ import zmq
 
 from guildbus.bus import reading
 from guildbus.bus.door import Door, Doorway
-from guildbus.bus.events import Action, Deliver, Hello, Peer, RecordOutcome, Send, Store, Tick, Unreachable
+from guildbus.bus.events import (
+    Action,
+    Deliver,
+    Fetch,
+    Hello,
+    Peer,
+    RecordOutcome,
+    Send,
+    Store,
+    Tick,
+    Unreachable,
+)
 from guildbus.bus.journal import Journal
 from guildbus.bus.late_log import LateLog
 from guildbus.bus.letters import refusal_header
@@ -70,10 +82,13 @@ class Broker:
         self._wake_in, self._wake_out = stdlib_socket.socketpair()
         self._ticked = 0.0
         self._log = LateLog("broker")
+        if journal is None:
+            limits = replace(limits, window=sys.maxsize)  # there is nowhere else to keep a message
         next_seq = journal.next_seq() if journal else 1
         self._routing = Routing(limits, ids.new_message_id()[-12:], next_seq, permissions)
         if journal is not None:
-            self._routing.restore(journal.unsettled(), clock(), journal.latest_acks(RESTORED_ACKS))
+            found = journal.recovered(limits.only_run)
+            self._routing.restore(found, clock(), journal.latest_acks(RESTORED_ACKS))
         self._socket_lock = self._claim(endpoint)
         self._door = Door(Doorway(endpoint, max_bytes, max_connections, keys))
         self._outbox = self.outbox_type(self._door.socket, self._routing.takes_batches, max_bytes)
@@ -105,7 +120,7 @@ class Broker:
                 poller.poll(max(0, int((self._next_tick() - self._clock()) * 1000)) + 1)
                 now = self._clock()
                 actions = self._drain(now)
-                if now >= self._next_tick():
+                if now >= self._next_tick() and not _fetches(actions):
                     actions += self._routing.apply(Tick(), now)
                     self._door.watch_list()
                     self._ticked = now
@@ -151,6 +166,8 @@ class Broker:
             decided = self._routing.apply(event, now)
             stored.update(action.packet.envelope.id for action in decided if isinstance(action, Store))
             actions += decided
+            if decided and isinstance(decided[-1], Fetch):
+                break  # it is answered before anything else is heard
         return actions
 
     def _received(self) -> Iterator[tuple[Peer, list[bytes]]]:
@@ -191,7 +208,7 @@ class Broker:
     def _turn(self, actions: list[Action], now: float) -> None:
         """Commit, then speak. An unreachable peer is an event of its own, and a turn of its own."""
         while True:
-            records = [action for action in actions if not isinstance(action, Send | Deliver)]
+            records = [action for action in actions if not isinstance(action, Send | Deliver | Fetch)]
             if self._journal is not None:
                 self._journal.commit(records, now)
             for record in records:
@@ -201,9 +218,18 @@ class Broker:
             for record in records:
                 if isinstance(record, RecordOutcome) and record.outcome != "failed":
                     self._hot.pop(record.seq, None)
-            if not lost:
+            fetches = _fetches(actions)
+            if not lost and not fetches:
                 return
-            actions = [action for peer in lost for action in self._routing.apply(Unreachable(peer), now)]
+            actions = self._answered(fetches[0], now) if fetches else []
+            actions += [action for peer in lost for action in self._routing.apply(Unreachable(peer), now)]
+            actions += fetches[1:]
+
+    def _answered(self, fetch: Fetch, now: float) -> list[Action]:
+        """What the routing decides from the page that it asked for."""
+        if self._journal is None:
+            raise BusError("a message was dropped from memory", where=f"queue {fetch.name}")
+        return self._routing.apply(self._journal.fetch(fetch), now)
 
     def _transmit(self, actions: list[Action]) -> list[Peer]:
         """Send what there is to send; the peers that could not be reached."""
@@ -231,6 +257,10 @@ class Broker:
         self._hot[seq] = packet
         if self._journal is not None and len(self._hot) > HOT_PACKETS:
             del self._hot[next(iter(self._hot))]
+
+
+def _fetches(actions: list[Action]) -> list[Fetch]:
+    return [action for action in actions if isinstance(action, Fetch)]
 
 
 def main() -> None:

@@ -2,6 +2,10 @@
 
 `routing.Routing.apply(event, now)` maps one to the other. An agent is known by its name; `peer` is the
 transport's address of its present connection and means nothing to the routing.
+
+Long queues are not in memory. What the routing needs of them it asks for with a `Fetch`. The edge commits
+what was decided before it, reads the journal, and answers with `Fetched` before it tells anything else. Of
+several it answers one after the other.
 """
 
 from dataclasses import field
@@ -110,8 +114,93 @@ class Tick:
     """Time has passed."""
 
 
+@value
+class Spoiled:
+    """The journal cannot give this message any more as it was stored."""
+
+    seq: int
+    reason: str
+
+
 PeerEvent = Hello | Publish | Ack | Nack | Renew | Credit | Heartbeat | Bye | Unreachable
-Event = PeerEvent | Tick
+
+Wanted = Literal["ready", "due", "unclaimed", "run"]
+
+
+@value
+class Fetch:
+    """Edge: read open messages from the journal, also those that are in memory, at most `limit`.
+
+    - `ready`: of queue `name`, from the place `after` (-priority, seq) on, in the order of places
+    - `due`: those whose deadline is not after `upto` (seconds since the epoch), earliest first
+    - `unclaimed`: of queue `name`, those with a seq below `below`, by seq
+    - `run`: of run `name`, by seq
+
+    `serves` (run, first): leave out other runs' messages with a seq below `first`. `queues` and `event` are
+    what the routing goes on with.
+    """
+
+    want: Wanted
+    name: str = ""
+    after: tuple[int, int] | None = None
+    upto: float = 0.0
+    below: int = 0
+    limit: int | None = None
+    serves: tuple[str, int] | None = None
+    queues: tuple[str, ...] = ()
+    event: Publish | Ack | None = None
+
+
+@value
+class Unsettled:
+    """What the journal says of one message that has no final outcome.
+
+    `damaged`: why it must not be delivered; '' when it is sound.
+    """
+
+    seq: int
+    id: str
+    type: str
+    subject: str
+    queue: str
+    priority: int
+    hops: int
+    deadline: float | None
+    attempt: int = 0
+    holder: str = ""
+    failures: tuple[tuple[int, str, str, str], ...] = ()
+    damaged: str = ""
+
+
+@value
+class Fetched:
+    """The answer to a `Fetch`.
+
+    `next_place`: for `ready`, where the next page begins, None if this is the last; `next_due`: for `due`,
+    the earliest deadline after `upto`.
+    """
+
+    fetch: Fetch
+    rows: tuple[Unsettled, ...]
+    next_place: tuple[int, int] | None = None
+    next_due: float | None = None
+
+
+@value
+class Recovered:
+    """What a broker starts from. `waiting` counts the open messages that nobody holds, a queue each.
+
+    `held` are the others, `parked` counts those of other runs than the one that is served,
+    `next_due` is the earliest deadline of an open message.
+    """
+
+    waiting: dict[str, int] = field(default_factory=dict)
+    held: tuple[Unsettled, ...] = ()
+    parked: int = 0
+    next_due: float | None = None
+
+
+Event = PeerEvent | Tick | Spoiled | Fetched
 
 
 @value
@@ -177,21 +266,4 @@ class Deliver:
 
 
 Record = Store | RecordDelivery | RecordOutcome | RecordPresence
-Action = Record | Send | Deliver
-
-
-@value
-class Unsettled:
-    """What recovery reads from the journal for one message that has no final outcome."""
-
-    seq: int
-    id: str
-    type: str
-    subject: str
-    queue: str
-    priority: int
-    hops: int
-    deadline: float | None
-    attempt: int = 0
-    holder: str = ""
-    failures: tuple[tuple[int, str, str, str], ...] = ()
+Action = Record | Send | Deliver | Fetch

@@ -12,8 +12,19 @@ from typing import Final
 
 import apsw
 
-from guildbus.bus.events import Record, RecordDelivery, RecordOutcome, RecordPresence, Store, Unsettled
+from guildbus.bus.events import (
+    Fetch,
+    Fetched,
+    Record,
+    RecordDelivery,
+    RecordOutcome,
+    RecordPresence,
+    Recovered,
+    Store,
+    Unsettled,
+)
 from guildbus.bus.locks import lock_file, lock_of, unlock_file
+from guildbus.bus.paging import page_of, recovered_of
 from guildbus.bus.records import (
     ANNOUNCED,
     BUSY_TIMEOUT_MS,
@@ -177,6 +188,14 @@ class Journal:
                 )
             )
         return found
+
+    def fetch(self, fetch: Fetch) -> Fetched:
+        """Open messages, as the routing asks for them."""
+        return page_of(fetch, self.unsettled())
+
+    def recovered(self, only_run: str | None) -> Recovered:
+        """What a broker starts from."""
+        return recovered_of(self.unsettled(), None if only_run is None else (only_run, self.next_seq()))
 
     def latest_acks(self, limit: int) -> list[tuple[str, int, str]]:
         """The newest acknowledgements, oldest of them first: (message id, attempt, agent instance)."""

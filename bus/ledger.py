@@ -2,40 +2,40 @@
 
 This is the half of the broker's mind that knows messages; `routing.py` is the other, which knows agents. Each
 method changes the state and returns the actions that make the change durable.
+
+In memory are the messages that are leased or delayed, and the front of each queue. The rest of a long queue
+is a number here and rows in the journal; `backlog.py` moves messages in and out.
 """
 
+from collections.abc import Callable
+
+from guildbus.bus.backlog import Backlog
 from guildbus.bus.events import Action, Peer, RecordOutcome, Store
 from guildbus.bus.letters import obituary, withdrawal
-from guildbus.bus.queues import RoleQueue
 from guildbus.bus.state import Limits, QueuedMessage
-from guildbus.bus.timers import Timer, Timers
 from guildbus.protocols.envelope import parse_time
-from guildbus.protocols.errors import GuildbusError, QueueFull, Refused
+from guildbus.protocols.errors import GuildbusError, QueueFull, Refused, TooMany
 from guildbus.protocols.messages.control import AttemptFailure, MessageDied
 from guildbus.protocols.wire import Packet
 
 
-class Ledger:
-    """Every message without a final outcome; `held_by` has their ids by the agent instance that has them.
+class Ledger(Backlog):
+    """Every message without a final outcome.
 
-    `peers` is where an agent instance can be told that a delivery is withdrawn from it.
+    `leased` has by id those that an agent has, `held_by` the same by the agent's name. `peers` is where an
+    agent instance can be told that a delivery is withdrawn from it.
     """
 
-    def __init__(self, limits: Limits, broker_id: str, next_seq: int) -> None:
-        self.limits = limits
+    def __init__(self, limits: Limits, broker_id: str, next_seq: int, new_id: Callable[[], str]) -> None:
+        super().__init__(limits, next_seq)
         self.broker_id = broker_id
-        self.messages: dict[str, QueuedMessage] = {}
-        self.queues: dict[str, RoleQueue] = {}
-        self.timers = Timers()
-        self.held_by: dict[str, set[str]] = {}
+        self.leased: dict[str, QueuedMessage] = {}
+        self.held_by: dict[str, dict[str, QueuedMessage]] = {}
         self.peers: dict[str, Peer] = {}
         self.dead = 0
-        self._next_seq = next_seq
-        self._by_seq: dict[int, str] = {}
+        self._new_id = new_id
 
-    def at(self, seq: int) -> QueuedMessage | None:
-        """The unsettled message of this number."""
-        return self.messages.get(self._by_seq.get(seq, ""))
+    # -- in ----------------------------------------------------------------------------------
 
     def refusal(self, packet: Packet) -> GuildbusError | None:
         """Why the broker does not take a message; None if it does."""
@@ -44,19 +44,41 @@ class Ledger:
             return Refused("attempt and seq are the broker's to set", where="envelope")
         if envelope.hops > self.limits.max_hops:
             return Refused(f"hop limit of {self.limits.max_hops} reached", where=f"run {envelope.subject}")
-        if envelope.to is not None and self.queue(envelope.to).backlog >= self.limits.queue_bound:
+        if envelope.to is None:
+            return None
+        queue = self.queues.get(envelope.to)
+        if queue is None:
+            return self.no_room(1)
+        if queue.backlog >= self.limits.queue_bound:
             return QueueFull(
                 f"queue holds {self.limits.queue_bound} messages", where=envelope.to, remedy="try again later"
             )
         return None
 
+    def no_room(self, names: int) -> GuildbusError | None:
+        """Why there can be no more queues; None if there can. Roles that nobody has make room."""
+        spare = self.limits.max_queues - names - len(self.queues)
+        if spare < 0:
+            for queue in [queue for queue in self.queues.values() if queue.deserted][:-spare]:
+                del self.queues[queue.name]
+                spare += 1
+        if spare >= 0:
+            return None
+        return TooMany(f"there are {len(self.queues)} queues", where="broker", remedy="raise max_queues")
+
     def admit(self, packet: Packet, now: float) -> list[Action]:
-        """Number a message, and make it ready; an announcement is only stored, a cancellation also acts."""
+        """Number a message, and make it ready; an announcement is only stored."""
         envelope = packet.envelope
-        seq = self._next_seq
-        self._next_seq += 1
-        if envelope.to is not None:
-            deadline = None if envelope.deadline is None else parse_time(envelope.deadline)
+        seq = self.next_seq
+        self.next_seq += 1
+        actions: list[Action] = [Store(seq, packet, envelope.to)]
+        if envelope.to is None:
+            return actions
+        queue = self.queue(envelope.to)
+        queue.backlog += 1
+        self.await_consumer(queue, now)
+        deadline = None if envelope.deadline is None else parse_time(envelope.deadline)
+        if queue.holds((-envelope.priority, seq)):
             message = QueuedMessage(
                 seq,
                 envelope.id,
@@ -67,73 +89,70 @@ class Ledger:
                 envelope.hops,
                 deadline,
             )
-            self.remember(message, now)
-            self.queue(envelope.to).push(seq, envelope.priority)
-        actions: list[Action] = [Store(seq, packet, envelope.to)]
-        if envelope.type == self.limits.canceller:
-            actions += self.cancel(envelope.subject, seq)
+            self.open[seq] = message
+            self.make_ready(message)
+            if deadline is not None and seq in self.open:
+                self.set_timer("deadline", deadline, message)
+        else:
+            queue.ready += 1
+            self.count_out(queue, deadline)
         return actions
 
-    def cancel(self, subject: str, by_seq: int) -> list[Action]:
-        """Message `by_seq` cancels all else that is open in its run: never redelivered, and not mourned."""
-        records: list[Action] = []
-        recalls: list[Action] = []
-        for message in [m for m in self.messages.values() if m.subject == subject and m.seq != by_seq]:
-            holder, reason = message.holder, "its run is cancelled"
-            recalls += self.recall(message, reason)
-            self.forget(message)
-            records.append(
-                RecordOutcome(message.seq, message.attempt, holder, "cancelled", "bus.cancelled", reason)
-            )
-        return records + recalls
+    # -- held --------------------------------------------------------------------------------
+
+    def held(self, message_id: str, attempt: int, instance: str) -> QueuedMessage | None:
+        """The message, if this agent instance has this very attempt of it in hand."""
+        message = self.leased.get(message_id)
+        if message is None or message.holder != instance or message.attempt != attempt:
+            return None
+        return message
+
+    def hold(self, message: QueuedMessage, instance: str, now: float) -> None:
+        """An agent instance has the message now, under a lease."""
+        queue = self.queues[message.queue]
+        self.unready(message)
+        queue.leased += 1
+        message.holder = instance
+        self.leased[message.id] = message
+        self.held_by.setdefault(instance.partition("/")[0], {})[message.id] = message
+        message.lease_until = now + self.limits.lease_s
+        self.set_timer("lease", message.lease_until, message)
+
+    def release(self, message: QueuedMessage) -> None:
+        """Nobody has the message now."""
+        if not message.holder:
+            return
+        self.queues[message.queue].leased -= 1
+        name = message.holder.partition("/")[0]
+        held = self.held_by[name]
+        del held[message.id]
+        if not held:
+            del self.held_by[name]
+        del self.leased[message.id]
+        message.holder = ""
+
+    def renew_leases(self, now: float) -> None:
+        """A fresh lease for whoever holds a message."""
+        for message in self.leased.values():
+            message.lease_until = now + self.limits.lease_s
 
     def recall(self, message: QueuedMessage, reason: str) -> list[Action]:
         """Tell the holder, if there is one and it is here, that the message is its no more."""
         peer = self.peers.get(message.holder)
         return [] if peer is None else [withdrawal(peer, message.id, message.attempt, reason)]
 
-    def remember(self, message: QueuedMessage, now: float) -> None:
-        """Keep an unsettled message, and set the timers that it starts with."""
-        self.messages[message.id] = message
-        self._by_seq[message.seq] = message.id
-        queue = self.queue(message.queue)
-        queue.backlog += 1
-        if message.deadline is not None:
-            self.timers.set("deadline", message.deadline, message.seq, 0)
-        if not queue.claimed:
-            self.timers.set("unclaimed", now + self.limits.unclaimed_s, message.seq, 0)
+    # -- out ---------------------------------------------------------------------------------
 
     def forget(self, message: QueuedMessage) -> None:
         """The message has its final outcome."""
-        del self.messages[message.id]
-        del self._by_seq[message.seq]
-        self.queue(message.queue).backlog -= 1
         self.release(message)
-
-    def held(self, message_id: str, attempt: int, instance: str) -> QueuedMessage | None:
-        """The message, if this agent instance has this very attempt of it in hand."""
-        message = self.messages.get(message_id)
-        if message is None or message.holder != instance or message.attempt != attempt:
-            return None
-        return message
-
-    def hold(self, message: QueuedMessage, instance: str) -> None:
-        """An agent instance has the message now."""
-        message.holder = instance
-        self.held_by.setdefault(instance, set()).add(message.id)
-
-    def release(self, message: QueuedMessage) -> None:
-        """Nobody has the message now."""
-        held = self.held_by.get(message.holder, set())
-        held.discard(message.id)
-        if not held:
-            self.held_by.pop(message.holder, None)
-        message.holder = ""
-
-    def lease(self, message: QueuedMessage, now: float) -> None:
-        """Start a lease."""
-        message.lease_until = now + self.limits.lease_s
-        self.timers.set("lease", message.lease_until, message.seq, message.attempt)
+        self.unready(message)
+        del self.open[message.seq]
+        queue = self.queues[message.queue]
+        queue.backlog -= 1
+        if not queue.backlog:
+            queue.unclaimed_due = None
+            self.drop_if_deserted(queue)
 
     def fail(
         self,
@@ -154,9 +173,9 @@ class Ledger:
             return self.die(message, code, reason, now)
         self.release(message)
         if delay_s > 0:
-            self.timers.set("delay", now + delay_s, message.seq, message.attempt)
+            self.set_timer("delay", now + delay_s, message)
         else:
-            self.queue(message.queue).push(message.seq, message.priority)
+            self.make_ready(message)
         return [RecordOutcome(message.seq, message.attempt, agent, "failed", code, reason)]
 
     def die(self, message: QueuedMessage, code: str, reason: str, now: float) -> list[Action]:
@@ -165,51 +184,32 @@ class Ledger:
         self.forget(message)
         self.dead += 1
         actions: list[Action] = [RecordOutcome(message.seq, message.attempt, holder, "dead", code, reason)]
-        if self.limits.undertaker is not None and message.type != MessageDied.wire_type():
-            actions += self.admit(
-                obituary(message, code, reason, self.broker_id, self.limits.undertaker, now), now
-            )
+        to = self.limits.undertaker
+        if to is not None and message.type != MessageDied.wire_type():
+            letter = obituary(message, code, reason, self.broker_id, to, now, self._new_id())
+            actions += self.admit(letter, now)
         return actions
+
+    def cancel(self, subject: str) -> list[Action]:
+        """All that is open in a run ends now: never redelivered, and not mourned. It is all in memory."""
+        records: list[Action] = []
+        recalls: list[Action] = []
+        for message in [m for m in self.open.values() if m.subject == subject]:
+            holder, reason = message.holder, "its run is cancelled"
+            recalls += self.recall(message, reason)
+            self.forget(message)
+            records.append(
+                RecordOutcome(message.seq, message.attempt, holder, "cancelled", "bus.cancelled", reason)
+            )
+        return records + recalls
 
     def take_back(
-        self, instance: str, reason: str, now: float, keep: frozenset[tuple[str, int]] = frozenset()
+        self, agent: str, reason: str, now: float, *, instance: str = "", keep: frozenset[tuple[str, int]]
     ) -> list[Action]:
-        """Fail the attempts of an agent instance, but for those that it still has in hand."""
+        """Fail the attempts of an agent, but for those that `instance` of it still has in hand (`keep`)."""
         actions: list[Action] = []
-        for message_id in sorted(self.held_by.get(instance, ())):
-            message = self.messages[message_id]
-            if (message_id, message.attempt) not in keep:
-                actions += self.fail(message, "bus.agent_gone", reason, now)
+        for message in list(self.held_by.get(agent, {}).values()):
+            why = reason if message.holder == instance else "its agent was replaced by a new incarnation"
+            if message.holder != instance or (message.id, message.attempt) not in keep:
+                actions += self.fail(message, "bus.agent_gone", why, now)
         return actions
-
-    def ripen(self, timer: Timer, now: float) -> list[Action]:
-        """A timer is due: what it means now, if anything."""
-        message = self.at(timer.seq)
-        if message is None:
-            return []
-        queue = self.queue(message.queue)
-        if timer.kind == "deadline":
-            recalls = self.recall(message, "its deadline passed")
-            return self.die(message, "bus.expired", "its deadline passed", now) + recalls
-        if timer.kind == "unclaimed":
-            if queue.claimed:
-                return []
-            reason = f"no agent has ever taken messages to {message.queue!r}"
-            return self.die(message, "bus.unclaimed", reason, now)
-        if timer.attempt != message.attempt or (timer.kind == "lease") != bool(message.holder):
-            return []
-        if timer.kind == "delay":
-            queue.push(message.seq, message.priority)
-            return []
-        if message.lease_until > now:
-            self.timers.set("lease", message.lease_until, message.seq, message.attempt)
-            return []
-        recalls = self.recall(message, "its lease ran out")
-        return self.fail(message, "bus.lease", "its lease ran out", now) + recalls
-
-    def queue(self, name: str) -> RoleQueue:
-        """The queue of a role or agent, made when it is first named."""
-        queue = self.queues.get(name)
-        if queue is None:
-            queue = self.queues[name] = RoleQueue(name)
-        return queue

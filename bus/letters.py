@@ -12,8 +12,10 @@ from guildbus.protocols.messages.control import MessageDied
 from guildbus.protocols.wire import Kind, Packet
 
 
-def obituary(message: QueuedMessage, code: str, reason: str, broker_id: str, to: str, now: float) -> Packet:
-    """The `message.died` that tells the role which closes runs, with every attempt's reason."""
+def obituary(
+    message: QueuedMessage, code: str, reason: str, broker_id: str, to: str, now: float, message_id: str
+) -> Packet:
+    """The `message.died`, of this id, that tells the role which closes runs: with every attempt's reason."""
     body = MessageDied(
         message_id=message.id,
         message_type=message.type,
@@ -22,7 +24,6 @@ def obituary(message: QueuedMessage, code: str, reason: str, broker_id: str, to:
         reason=reason,
         failures=tuple(message.failures),
     )
-    message_id = ids.new_message_id()
     envelope = Envelope(
         id=message_id,
         source=f"broker/{broker_id}",

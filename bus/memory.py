@@ -26,6 +26,7 @@ from guildbus.bus.events import (
     Tick,
 )
 from guildbus.bus.interface import AgentIdentity, Delivery, Inbox, next_delivery
+from guildbus.bus.memory_log import MemoryLog, decide
 from guildbus.bus.permissions import Permissions
 from guildbus.bus.routing import Routing
 from guildbus.bus.session import BUSY_RETRY_S, Request, plain
@@ -62,7 +63,7 @@ class MemoryBroker:
         self.log: list[tuple[int, Packet]] = []
         self.outcomes: list[RecordOutcome] = []
         self._clock = clock
-        self._ids: set[str] = set()
+        self._kept = MemoryLog()
         self._routing = Routing(self.limits, "memory", permissions=permissions)
         self._clients: dict[bytes, MemoryBus] = {}
 
@@ -72,7 +73,7 @@ class MemoryBroker:
 
     def knows(self, message_id: str) -> bool:
         """Whether a message of this id was ever stored."""
-        return message_id in self._ids
+        return message_id in self._kept.ids
 
     def tick(self) -> None:
         """Let time-outs happen."""
@@ -81,11 +82,10 @@ class MemoryBroker:
     def apply(self, event: Event) -> GuildbusError | None:
         """One event through the routing; the refusal, if the broker answered with one."""
         refusal: GuildbusError | None = None
-        for action in self._routing.apply(event, self._clock()):
+        for action in decide(self._routing, self._kept, event, self._clock()):
             match action:
                 case Store(seq, packet, _):
                     self.log.append((seq, packet))
-                    self._ids.add(packet.envelope.id)
                 case RecordOutcome():
                     self.outcomes.append(action)
                 case Send(peer, Kind.ERROR, header):

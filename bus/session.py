@@ -18,6 +18,7 @@ from guildbus.protocols.errors import (
     Refused,
     Replaced,
     StaleAttempt,
+    TooMany,
 )
 from guildbus.protocols.errors import Withdrawn as WithdrawnError
 from guildbus.protocols.values import value
@@ -25,6 +26,7 @@ from guildbus.protocols.wire import Frame, Kind, Packet
 
 BUSY_RETRY_S: Final = 0.5
 SILENT_BEATS: Final = 4
+_UNWELCOME: Final = {kind.code: kind for kind in (NotAllowed, TooMany)}
 _DENIALS: Final = {kind.code: kind for kind in (StaleAttempt, NotAllowed)}
 
 Request = tuple[str, int]
@@ -219,9 +221,10 @@ class ClientSession:
             self.fenced, self.welcomed = True, False
             return [Fenced(Replaced(what, where=where, remedy=remedy))]
         request = request_of(frame)
-        if code == NotAllowed.code and request == NO_REQUEST:
+        unwelcome = _UNWELCOME.get(str(code))
+        if unwelcome is not None and request == NO_REQUEST:
             self.fenced, self.welcomed = True, False
-            return [Fenced(NotAllowed(what, where=where, remedy=remedy))]
+            return [Fenced(unwelcome(what, where=where, remedy=remedy))]
         if code == QueueFull.code and request in self._unconfirmed:
             self._retry_at[request] = now + BUSY_RETRY_S
             return []

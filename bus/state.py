@@ -3,7 +3,7 @@
 `routing.py` changes these; `health_report` turns them into plain data for people.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,11 +30,20 @@ class Limits:
     """The message type that cancels all else that is open in its run; None: there is none."""
     only_run: str | None = None
     """At a restart, take up only this run's open messages; others stay in the journal, parked. None: all."""
+    window: int = 4096
+    """A queue keeps at most twice so many ready messages in memory; a page has so many."""
+    max_agents: int = 4096
+    max_queues: int = 16_384
+    max_credit: int = 100_000
+    """The most that one agent can have in hand."""
 
 
 @dataclass(slots=True)
 class QueuedMessage:
-    """One unsettled message. `holder` is the agent instance whose attempt it is, '' while it waits."""
+    """One unsettled message. `holder` is the agent instance whose attempt it is, '' while it waits.
+
+    `ready`: it waits for nothing but an agent.
+    """
 
     seq: int
     id: str
@@ -46,6 +55,7 @@ class QueuedMessage:
     deadline: float | None
     attempt: int = 0
     holder: str = ""
+    ready: bool = False
     lease_until: float = 0.0
     failures: list[AttemptFailure] = field(default_factory=list)
 
@@ -81,18 +91,11 @@ class ConnectedAgent:
 
 def health_report(
     agents: Iterable[ConnectedAgent],
-    messages: Iterable[QueuedMessage],
+    held_by: Mapping[str, Mapping[str, QueuedMessage]],
     queues: Iterable[RoleQueue],
-    dead: int,
     now: float,
 ) -> dict[str, Any]:
-    """Agents with what they do and hold, queues with their counts, dead letters of this broker's life."""
-    held: dict[str, list[QueuedMessage]] = {}
-    leased: dict[str, int] = {}
-    for message in messages:
-        if message.holder:
-            held.setdefault(message.holder, []).append(message)
-            leased[message.queue] = leased.get(message.queue, 0) + 1
+    """Agents with what they do and hold, and queues with their counts."""
     return {
         "agents": [
             {
@@ -103,7 +106,8 @@ def health_report(
                 "silent_s": round(now - agent.seen, 3),
                 "handling": [
                     {"type": m.type, "run": m.subject, "attempt": m.attempt}
-                    for m in held.get(agent.instance, [])
+                    for m in held_by.get(agent.name, {}).values()
+                    if m.holder == agent.instance
                 ],
             }
             for agent in agents
@@ -112,11 +116,10 @@ def health_report(
             {
                 "role": queue.name,
                 "ready": queue.ready,
-                "leased": leased.get(queue.name, 0),
+                "leased": queue.leased,
                 "backlog": queue.backlog,
             }
             for queue in queues
             if queue.claimed or queue.backlog
         ],
-        "dead": dead,
     }

@@ -1,18 +1,17 @@
-"""What runs out, and when: leases, redelivery delays, deadlines, messages that nobody claims.
+"""What runs out, and when: leases, redelivery delays, deadlines.
 
 One heap for all of them. A timer is never cancelled: it names the attempt that it was set for, and
-whoever is called checks whether that is still how things stand.
+whoever is called checks whether that is still how things stand. `keep` drops those that mean nothing now.
 """
 
 import heapq
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
-TimerKind = Literal["lease", "delay", "deadline", "unclaimed"]
+TimerKind = Literal["lease", "delay", "deadline"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Timer:
+class Timer(NamedTuple):
     """At `due` (seconds since the epoch), look at message `seq` as it stood at `attempt`."""
 
     due: float
@@ -26,6 +25,9 @@ class Timers:
 
     def __init__(self) -> None:
         self._heap: list[Timer] = []
+
+    def __len__(self) -> int:
+        return len(self._heap)
 
     def set(self, kind: TimerKind, due: float, seq: int, attempt: int) -> None:
         """Remember to look at a message."""
@@ -41,3 +43,8 @@ class Timers:
     def next_due(self) -> float | None:
         """When the next one is due; None if there is none."""
         return self._heap[0].due if self._heap else None
+
+    def keep(self, meant: Callable[[Timer], bool]) -> None:
+        """Drop the timers that no longer mean anything."""
+        self._heap = [timer for timer in self._heap if meant(timer)]
+        heapq.heapify(self._heap)

@@ -121,6 +121,12 @@ class QueueFull(Refused):
     code = "protocol.queue_full"
 
 
+class TooMany(Refused):
+    """The broker has as many agents or queues as it may have."""
+
+    code = "protocol.too_many"
+
+
 class StaleAttempt(Refused):
     """The fencing token is out of date: someone else has the message now."""
 

@@ -16,6 +16,7 @@ from guildbus.bus.events import (
     Store,
     Tick,
 )
+from guildbus.bus.memory_log import MemoryLog, decide
 from guildbus.bus.routing import Routing
 from guildbus.bus.state import Limits
 from guildbus.protocols.envelope import Envelope, format_time
@@ -35,13 +36,20 @@ class Desk:
     """A routing and the time. `out` is what the last event led to."""
 
     def __init__(self, limits: Limits = LIMITS, next_seq: int = 1) -> None:
+        self.log = MemoryLog()
         self.routing = Routing(limits, "b", next_seq)
         self.now = 0.0
         self.out: list[Action] = []
 
     def tell(self, event: Event) -> list[Action]:
-        self.out = self.routing.apply(event, self.now)
+        self.out = decide(self.routing, self.log, event, self.now)
         return self.out
+
+    def restart(self, acked: Sequence[tuple[str, int, str]] = ()) -> None:
+        """The broker dies, and another takes up what the log says."""
+        limits = self.routing.limits
+        self.routing = Routing(limits, "b", max(self.log.entries, default=0) + 1)
+        self.routing.restore(self.log.recovered(limits.only_run), self.now, acked or self.log.acks)
 
     def join(self, name: str, role: str = "q", credit: int = 0, incarnation: str = "1", **more: Any) -> bytes:
         peer = f"{name}.{incarnation}".encode()

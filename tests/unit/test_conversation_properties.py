@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guildbus.bus import reading
-from guildbus.bus.events import Action, Deliver, RecordDelivery, RecordOutcome, Send, Store, Tick, Unsettled
+from guildbus.bus.events import Action, Deliver, Event, RecordDelivery, RecordOutcome, Send, Store, Tick
 from guildbus.bus.interface import AgentIdentity, Delivery
+from guildbus.bus.memory_log import MemoryLog, decide
 from guildbus.bus.routing import Routing
 from guildbus.bus.session import (
     ClientSession,
@@ -29,7 +30,7 @@ from guildbus.protocols import wire
 from guildbus.protocols.envelope import Envelope, format_time
 from guildbus.protocols.wire import Frame, Kind, Packet
 
-LIMITS = Limits(lease_s=60, heartbeat_s=1, silent_s=20, unclaimed_s=1000, max_attempts=1000)
+LIMITS = Limits(lease_s=60, heartbeat_s=1, silent_s=20, unclaimed_s=1000, max_attempts=1000, window=1)
 CHAIN = 3
 """A message of generation n is answered by one of generation n + 1, up to this."""
 
@@ -65,6 +66,7 @@ class World:
         self.open: dict[int, tuple[int, str]] = {}
         self.settled: list[str] = []
         self.acks: list[tuple[str, int, str]] = []
+        self.log = MemoryLog()
         self.routing = Routing(LIMITS, "b")
         self.clients = [self.client(number) for number in range(2)]
 
@@ -128,13 +130,20 @@ class World:
         if not client.up:
             return
         event = reading.event_of(client.peer, client.up.popleft(), self.knows)
-        actions = self.routing.apply(event, self.now)
-        if crash != "before commit":
-            self.commit(actions)
+        if crash == "before commit":
+            self.routing.apply(event, self.now)
+            self.restart()
+            return
+        actions = self.decided(event)
         if crash:
             self.restart()
         else:
             self.say(actions)
+
+    def decided(self, event: Event) -> list[Action]:
+        actions = decide(self.routing, self.log, event, self.now)
+        self.commit(actions)
+        return actions
 
     def commit(self, actions: list[Action]) -> None:
         for action in actions:
@@ -166,14 +175,7 @@ class World:
     def restart(self) -> None:
         """ZeroMQ reconnects by itself, under a new address; what was on the way to the broker is lost."""
         self.routing = Routing(LIMITS, "b", next_seq=len(self.stored) + 1)
-        unsettled = [
-            Unsettled(
-                seq=seq, id=self.stored[seq].envelope.id, type="x.v1", subject="r", priority=4, hops=0,
-                queue=str(self.stored[seq].envelope.to), deadline=None, attempt=attempt, holder=holder,
-            )
-            for seq, (attempt, holder) in self.open.items()
-        ]  # fmt: skip
-        self.routing.restore(unsettled, self.now, self.acks)
+        self.routing.restore(self.log.recovered(), self.now, self.acks)
         for client in self.clients:
             self.connect(client)
 
@@ -185,9 +187,7 @@ class World:
         self.now += seconds
         for client in self.clients:
             self.take(client, client.session.tick(self.now))
-        actions = self.routing.apply(Tick(), self.now)
-        self.commit(actions)
-        self.say(actions)
+        self.say(self.decided(Tick()))
 
     def settle_down(self) -> None:
         """No more faults, and enough time."""

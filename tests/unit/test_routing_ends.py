@@ -8,10 +8,12 @@ from guildbus.bus.events import (
     Credit,
     Heartbeat,
     Nack,
+    RecordDelivery,
+    RecordOutcome,
     Send,
+    Store,
     Tick,
     Unreachable,
-    Unsettled,
 )
 from guildbus.bus.state import Limits
 from guildbus.protocols.envelope import format_time
@@ -167,11 +169,13 @@ class TestRestore:
     def restored(self, *, holder: str, attempt: int = 1, deadline: float | None = None) -> Desk:
         desk = Desk()
         desk.now = 100.0
-        open_message = Unsettled(
-            seq=7, id="m1", type="x.v1", subject="r", queue="q", priority=4, hops=0, deadline=deadline,
-            attempt=attempt, holder=holder, failures=((1, "a/1", "c", "r"),) if attempt > 1 else (),
-        )  # fmt: skip
-        desk.routing.restore([open_message], desk.now, [("done", 2, "a/1")])
+        text = None if deadline is None else format_time(deadline)
+        desk.log.commit([Store(7, packet("m1", deadline=text), "q")])
+        for number in range(1, attempt + 1):
+            desk.log.commit([RecordDelivery(7, number, "a/1")])
+            if number < attempt or not holder:
+                desk.log.commit([RecordOutcome(7, number, "a/1", "failed", "c", "r")])
+        desk.restart([("done", 2, "a/1")])
         return desk
 
     def test_what_waited_is_handed_out(self) -> None:

@@ -4,7 +4,8 @@ The judge (`Ledger`) knows only what the broker would have written to disk. It r
 that breaks a promise, and it is what a new routing is restored from when the machine crashes one.
 """
 
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -28,11 +29,11 @@ from guildbus.bus.events import (
     Store,
     Tick,
     Unreachable,
-    Unsettled,
 )
+from guildbus.bus.memory_log import MemoryLog, decide
 from guildbus.bus.routing import Routing
 from guildbus.bus.state import Limits
-from guildbus.protocols.envelope import Envelope, format_time, parse_time
+from guildbus.protocols.envelope import Envelope, format_time
 from guildbus.protocols.errors import Withdrawn
 from guildbus.protocols.wire import Kind, Packet
 
@@ -107,44 +108,26 @@ class Ledger:
                     assert (entry.state, entry.attempt) == ("open", attempt), "recorded before it is sent"
                     assert entry.holder
 
-    def unsettled(self) -> list[Unsettled]:
-        """What a new broker would read."""
-        return [
-            Unsettled(
-                seq=seq,
-                id=entry.packet.envelope.id,
-                type=entry.packet.envelope.type,
-                subject=entry.packet.envelope.subject,
-                queue=entry.queue or "",
-                priority=entry.packet.envelope.priority,
-                hops=entry.packet.envelope.hops,
-                deadline=None if (text := entry.packet.envelope.deadline) is None else parse_time(text),
-                attempt=entry.attempt,
-                holder=entry.holder,
-                failures=tuple(entry.failures),
-            )
-            for seq, entry in self.entries.items()
-            if entry.state == "open"
-        ]
-
 
 class Swarm(RuleBasedStateMachine):
     """Agents that say anything at any time, a clock, and brokers that crash."""
 
+    limits = LIMITS
     handed_out = Bundle("handed_out")
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 1000.0
         self.ledger = Ledger()
-        self.routing = Routing(LIMITS, "b")
+        self.log = MemoryLog()
+        self.routing = Routing(self.limits, "b")
         self.incarnations = dict.fromkeys(AGENTS, 1)
         self.connections = 0
         self.peers: dict[str, bytes] = {}
         self.names = 0
 
     def tell(self, event: Event) -> list[Action]:
-        actions = self.routing.apply(event, self.now)
+        actions = decide(self.routing, self.log, event, self.now)
         self.ledger.write(actions)
         return actions
 
@@ -342,10 +325,9 @@ class Swarm(RuleBasedStateMachine):
     @rule()
     def broker_crashes(self) -> None:
         """A new one is made of the journal alone, and knows the same open messages."""
-        unsettled = self.ledger.unsettled()
         before = {queue["role"]: queue["backlog"] for queue in self.routing.health(self.now)["queues"]}
-        self.routing = Routing(LIMITS, "b", next_seq=len(self.ledger.entries) + 1)
-        self.routing.restore(unsettled, self.now, self.ledger.acks)
+        self.routing = Routing(self.limits, "b", next_seq=len(self.ledger.entries) + 1)
+        self.routing.restore(self.log.recovered(), self.now, self.ledger.acks)
         after = {queue["role"]: queue["backlog"] for queue in self.routing.health(self.now)["queues"]}
         assert after == {role: backlog for role, backlog in before.items() if backlog}
         self.peers.clear()
@@ -358,6 +340,14 @@ class Swarm(RuleBasedStateMachine):
         for agent in report["agents"]:
             assert agent["credit"] >= 0
             assert not agent["credit"] or not ready & {agent["name"], agent["role"]}
+
+    @invariant()
+    def memory_is_bounded(self) -> None:
+        """Beside what is leased or delayed, a queue has no more in memory than it may."""
+        ledger = self.routing._ledger
+        here = Counter(message.queue for message in ledger.open.values() if message.ready)
+        assert max(here.values(), default=0) <= 2 * self.limits.window
+        assert {q.name: q.ready - q.paged for q in ledger.queues.values() if q.ready > q.paged} == here
 
     @invariant()
     def the_backlog_is_what_is_open(self) -> None:
@@ -402,7 +392,16 @@ class Swarm(RuleBasedStateMachine):
         }
 
 
-TestSwarm = Swarm.TestCase
-TestSwarm.settings = settings(
-    max_examples=80, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+class PagedSwarm(Swarm):
+    """The same laws, when next to nothing of a queue is in memory."""
+
+    limits = replace(LIMITS, window=1)
+
+
+SETTINGS = settings(
+    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+TestSwarm = Swarm.TestCase
+TestSwarm.settings = SETTINGS
+TestPagedSwarm = PagedSwarm.TestCase
+TestPagedSwarm.settings = SETTINGS

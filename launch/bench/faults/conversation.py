@@ -14,6 +14,7 @@ from guildbus.bus import reading
 from guildbus.bus.events import (
     Action,
     Deliver,
+    Event,
     Peer,
     RecordDelivery,
     RecordOutcome,
@@ -21,9 +22,9 @@ from guildbus.bus.events import (
     Store,
     Tick,
     Unreachable,
-    Unsettled,
 )
 from guildbus.bus.interface import AgentIdentity, Delivery
+from guildbus.bus.memory_log import MemoryLog, decide
 from guildbus.bus.routing import Routing
 from guildbus.bus.session import (
     ClientSession,
@@ -98,6 +99,7 @@ class World:
         self.ghosts: list[tuple[Peer, Frame]] = []
         self._numbers = 0
         self._routing = routing
+        self.log = MemoryLog()
         self.routing = routing(LIMITS, "b")
         self.clients = [self._client(number) for number in range(len(ROLES))]
 
@@ -216,13 +218,22 @@ class World:
 
     def broker_reads(self, peer: Peer, frame: Frame, crash: str = "") -> None:
         """One frame, one turn; it may die before its commit, or before it says a word."""
-        actions = self.routing.apply(reading.event_of(peer, frame, self.known.__contains__), self.now)
-        if crash != "crash before commit":
-            self.commit(actions)
+        event = reading.event_of(peer, frame, self.known.__contains__)
+        if crash == "crash before commit":
+            self.routing.apply(event, self.now)
+            self.restart()
+            return
+        actions = self.decided(event)
         if crash:
             self.restart()
         else:
             self.say(actions)
+
+    def decided(self, event: Event) -> list[Action]:
+        """One turn, up to its commit."""
+        actions = decide(self.routing, self.log, event, self.now)
+        self.commit(actions)
+        return actions
 
     def commit(self, actions: list[Action]) -> None:
         """What the journal would hold."""
@@ -260,22 +271,12 @@ class World:
                     else:
                         lost[peer] = None
         for peer in lost:
-            more = self.routing.apply(Unreachable(peer), self.now)
-            self.commit(more)
-            self.say(more)
+            self.say(self.decided(Unreachable(peer)))
 
     def restart(self) -> None:
         """A new broker on the same disk; ZeroMQ connects anew by itself, under new addresses."""
         self.routing = self._routing(LIMITS, "b", next_seq=max(self.stored, default=0) + 1)
-        unsettled = [
-            Unsettled(
-                seq=seq, id=self.stored[seq].envelope.id, type="x.v1", subject="r", priority=4,
-                hops=self.stored[seq].envelope.hops, queue=str(self.stored[seq].envelope.to), deadline=None,
-                attempt=attempt, holder=holder,
-            )
-            for seq, (attempt, holder) in sorted(self.open.items())
-        ]  # fmt: skip
-        self.routing.restore(unsettled, self.now, self.acks)
+        self.routing.restore(self.log.recovered(), self.now, self.acks)
         self.ghosts.clear()
         for client in self.clients:
             client.peer = b""
@@ -286,9 +287,7 @@ class World:
         self.now += seconds
         for client in self.clients:
             self.take(client, client.session.tick(self.now))
-        actions = self.routing.apply(Tick(), self.now)
-        self.commit(actions)
-        self.say(actions)
+        self.say(self.decided(Tick()))
 
     # -- the end -------------------------------------------------------------------------------
 
