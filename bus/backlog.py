@@ -136,6 +136,8 @@ class Backlog:
             if message is not None:
                 message.ready = True
                 queue.push((-row.priority, row.seq))
+                if message.deadline is not None:
+                    self.set_timer("deadline", message.deadline, message)
         if queue.paged and fetched.next_place is not None:
             queue.beyond = fetched.next_place
         elif queue.paged:
@@ -156,8 +158,6 @@ class Backlog:
         self.paged -= 1
         if not queue.paged:
             queue.beyond = None
-        if message.deadline is not None:
-            self.set_timer("deadline", message.deadline, message)
         return message
 
     def withhold(self, rows: Iterable[Unsettled]) -> list[QueuedMessage]:

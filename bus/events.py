@@ -133,7 +133,7 @@ class Fetch:
 
     - `ready`: of queue `name`, from the place `after` (-priority, seq) on, in the order of places
     - `due`: those whose deadline is not after `upto` (seconds since the epoch), earliest first
-    - `unclaimed`: of queue `name`, those with a seq below `below`, by seq
+    - `unclaimed`: of queue `name`, those with a seq below `below`, in the order of places
     - `run`: of run `name`, by seq
 
     `serves` (run, first): leave out other runs' messages with a seq below `first`. `queues` and `event` are

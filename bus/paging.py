@@ -21,6 +21,7 @@ def page_of(fetch: Fetch, rows: Iterable[Unsettled]) -> Fetched:
             found.sort(key=lambda row: (row.deadline, row.seq))
         case "unclaimed":
             found = [r for r in served if r.queue == fetch.name and r.seq < fetch.below]
+            found.sort(key=_place)
         case "run":
             found = [r for r in served if r.subject == fetch.name]
     page = found[: fetch.limit]

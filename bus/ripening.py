@@ -31,7 +31,8 @@ def tick(ledger: Ledger, now: float) -> list[Action]:
             messages = [message for message in ledger.open.values() if message.queue == queue.name]
             for message in messages:
                 ledger.unready(message)
-            actions += _bury(ledger, queue, sorted(messages, key=lambda message: message.seq), now)
+            messages.sort(key=lambda message: (-message.priority, message.seq))
+            actions += _bury(ledger, queue, messages, now)
     if ledger.paged_due is not None and ledger.paged_due <= now:
         fetches.append(Fetch("due", upto=now, limit=DEATHS_A_TURN, serves=ledger.serves))
     return actions + fetches

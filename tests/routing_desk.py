@@ -1,6 +1,7 @@
 """A routing at a desk: tell it events, look at what it does. The clock is a number."""
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import msgpack
@@ -37,9 +38,13 @@ class Desk:
 
     def __init__(self, limits: Limits = LIMITS, next_seq: int = 1) -> None:
         self.log = MemoryLog()
-        self.routing = Routing(limits, "b", next_seq)
+        self.names = count(1)
+        self.routing = Routing(limits, "b", next_seq, new_id=self.new_id)
         self.now = 0.0
         self.out: list[Action] = []
+
+    def new_id(self) -> str:
+        return f"broker-{next(self.names)}"
 
     def tell(self, event: Event) -> list[Action]:
         self.out = decide(self.routing, self.log, event, self.now)
@@ -48,7 +53,8 @@ class Desk:
     def restart(self, acked: Sequence[tuple[str, int, str]] = ()) -> None:
         """The broker dies, and another takes up what the log says."""
         limits = self.routing.limits
-        self.routing = Routing(limits, "b", max(self.log.entries, default=0) + 1)
+        last = max(self.log.entries, default=0)
+        self.routing = Routing(limits, "b", last + 1, new_id=self.new_id)
         self.routing.restore(self.log.recovered(limits.only_run), self.now, acked or self.log.acks)
 
     def join(self, name: str, role: str = "q", credit: int = 0, incarnation: str = "1", **more: Any) -> bytes:
