@@ -11,7 +11,8 @@
     locks.py      a lock that its holder removes, and that a crash leaves open
     interface.py  the bus as agents see it (a Protocol), the same for every transport
     session.py    pure: the client's side of the conversation (resend, reconnect)
-    client.py     the edge: the ZeroMQ client, with its own I/O thread
+    line.py       the edge: a client's socket and session, shared by its event loop and a beating thread
+    client.py     the edge: the ZeroMQ client, an asyncio face on a line
     memory.py     the same bus without sockets or files; also the test double
     tail.py       reading the journal from outside: histories, traces, following
     lifeline.py   a child ends when its parent is gone

@@ -48,7 +48,7 @@ class Attendance:
         if former is not None and former.peer == hello.peer:
             # An impatient client asks again on the same connection, and there nothing gets lost.
             former.seen = now
-            former.batch = hello.batch
+            former.batch, former.patient = hello.batch, hello.patient
             return [self._welcome(former)]
         if former is not None:
             self._unseat(former)
@@ -56,7 +56,7 @@ class Attendance:
             actions.append(RecordPresence(f"{hello.agent}/{hello.incarnation}", hello.role, joined=True))
         agent = ConnectedAgent(hello.agent, hello.role, hello.incarnation, hello.peer, now)
         agent.outstanding = set(hello.holding)
-        agent.batch = hello.batch
+        agent.batch, agent.patient = hello.batch, hello.patient
         actions += self._ledger.take_back(
             agent.name, "it was lost on the way", now, instance=agent.instance, keep=hello.holding
         )

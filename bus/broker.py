@@ -91,7 +91,9 @@ class Broker:
             self._routing.restore(found, clock(), journal.latest_acks(RESTORED_ACKS))
         self._socket_lock = self._claim(endpoint)
         self._door = Door(Doorway(endpoint, max_bytes, max_connections, keys))
-        self._outbox = self.outbox_type(self._door.socket, self._routing.takes_batches, max_bytes)
+        self._outbox = self.outbox_type(
+            self._door.socket, self._routing.takes_batches, self._routing.is_patient, max_bytes
+        )
 
     def _claim(self, endpoint: str) -> int | None:
         """libzmq silently takes over the ipc file of a living broker, so a lock beside it guards it."""
@@ -117,7 +119,7 @@ class Broker:
         poller.register(self._wake_out, zmq.POLLIN)
         try:
             while not self._stopping:
-                poller.poll(max(0, int((self._next_tick() - self._clock()) * 1000)) + 1)
+                poller.poll(self._pause_ms())
                 now = self._clock()
                 actions = self._drain(now)
                 if now >= self._next_tick() and not _fetches(actions):
@@ -127,6 +129,7 @@ class Broker:
                 actions += self._farewells(now)
                 self._turn(actions, now)
         finally:
+            self._outbox.send_everything()
             self._door.close()
             self._stopping = True
             self._wake_in.close()
@@ -137,6 +140,11 @@ class Broker:
                 path = Path(self._endpoint.removeprefix("ipc://"))
                 path.unlink(missing_ok=True)
                 unlock_file(lock_of(path), self._socket_lock)
+
+    def _pause_ms(self) -> int:
+        """How long there is nothing to do if nothing comes."""
+        due, held = self._next_tick(), self._outbox.due
+        return max(0, int((min(due, held or due) - self._clock()) * 1000)) + 1
 
     def _next_tick(self) -> float:
         """When the next timer runs out, but neither too often nor too seldom; clocks may jump backwards."""
@@ -214,7 +222,7 @@ class Broker:
             for record in records:
                 if isinstance(record, Store) and record.queue is not None:
                     self._keep(record.seq, record.packet)
-            lost = self._transmit(actions)
+            lost = self._transmit(actions, now)
             for record in records:
                 if isinstance(record, RecordOutcome) and record.outcome != "failed":
                     self._hot.pop(record.seq, None)
@@ -231,7 +239,7 @@ class Broker:
             raise BusError("a message was dropped from memory", where=f"queue {fetch.name}")
         return self._routing.apply(self._journal.fetch(fetch), now)
 
-    def _transmit(self, actions: list[Action]) -> list[Peer]:
+    def _transmit(self, actions: list[Action], now: float) -> list[Peer]:
         """Send what there is to send; the peers that could not be reached."""
         for action in actions:
             if isinstance(action, Deliver):
@@ -242,8 +250,11 @@ class Broker:
                     self._door.offended(action.peer, action.header["code"])
                 elif "health" in action.header:
                     action.header["health"]["refused"] = dict(self._door.refused)
-                self._outbox.add(action.peer, wire.build(action.kind, action.header))
-        return self._outbox.send()
+                confirmation = action.kind is Kind.ACCEPTED
+                self._outbox.add(
+                    action.peer, wire.build(action.kind, action.header), confirmation=confirmation
+                )
+        return self._outbox.send(now)
 
     def _packet(self, seq: int) -> Packet:
         packet = self._hot.get(seq)

@@ -1,23 +1,20 @@
-"""The ZeroMQ client: an asyncio face, and an I/O thread of its own behind it.
+"""The ZeroMQ client: an asyncio face on a line (`line.py`) to the broker, and a thread that keeps it alive.
 
-The thread owns the socket and the session (`session.py`), so that heartbeats go out while a handler
-computes: a busy agent is alive, and its lease, not its heartbeat, says whether it makes progress.
-Commands go to the thread through a queue and a wake-up socket; steps come back to the event loop.
+The event loop sends and receives itself. The thread only looks in now and then, so that
+heartbeats go out while a handler computes: a busy agent is alive, and its lease, not its heartbeat, says
+whether it makes progress.
 """
 
 import asyncio
-import queue
-import socket as stdlib_socket
+import contextlib
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import zmq
-
-from guildbus.bus.curve import ClientKeys, require_keys, secure_client
+from guildbus.bus.curve import ClientKeys, require_keys
 from guildbus.bus.interface import AgentIdentity, Delivery, Inbox, next_delivery
+from guildbus.bus.line import Line
 from guildbus.bus.session import (
     ClientSession,
     Confirmed,
@@ -27,8 +24,6 @@ from guildbus.bus.session import (
     Health,
     Reconnect,
     Request,
-    Step,
-    Transmit,
     Welcomed,
     Withdrawn,
     plain,
@@ -36,10 +31,10 @@ from guildbus.bus.session import (
 )
 from guildbus.bus.tail import JournalReader
 from guildbus.protocols import wire
-from guildbus.protocols.errors import BusError, GuildbusError, ProtocolError
+from guildbus.protocols.errors import BusError, GuildbusError
 from guildbus.protocols.wire import Frame, Kind, Packet
 
-LONGEST_REST_MS: Final = 1000
+LONGEST_REST_S: Final = 0.5
 
 
 class ZmqBus:
@@ -67,9 +62,10 @@ class ZmqBus:
         self._inbox: Inbox = asyncio.Queue()
         self._waiting: dict[Request, asyncio.Future[None]] = {}
         self._health: list[asyncio.Future[dict[str, Any]]] = []
-        self._commands: queue.SimpleQueue[Callable[[], list[Step]]] = queue.SimpleQueue()
+        self._line: Line | None = None
+        self._watched = -1
+        self._pumping = False
         self._closing = threading.Event()
-        self._thread: threading.Thread | None = None
         self._over: GuildbusError | None = None
 
     @property
@@ -86,10 +82,12 @@ class ZmqBus:
         require_keys(self._endpoint, self._keys)
         self._loop = asyncio.get_running_loop()
         self._welcome: asyncio.Future[None] = self._loop.create_future()
-        self._wake_in, self._wake_out = stdlib_socket.socketpair()
-        self._wake_in.setblocking(False)
-        self._thread = threading.Thread(target=self._run, name=f"bus-{self._identity.name}", daemon=True)
+        self._line = Line(self._endpoint, self._session, self._keys, self._max_bytes)
+        self._watch(self._line)
+        name = f"bus-{self._identity.name}"
+        self._thread = threading.Thread(target=self._beat, args=(self._line,), name=name, daemon=True)
         self._thread.start()
+        self._pump()
         try:
             await asyncio.wait_for(asyncio.shield(self._welcome), self._open_timeout_s)
         except TimeoutError:
@@ -102,23 +100,21 @@ class ZmqBus:
 
     async def close(self) -> None:
         """Say BYE and end the thread."""
-        if self._thread is None:
+        if self._line is None:
             return
-        self._command(lambda: self._session.post(Frame(Kind.BYE, {})))
+        line, self._line = self._line, None
         self._closing.set()
-        self._wake()
         await asyncio.to_thread(self._thread.join, 5)
-        self._thread = None
+        self._loop.remove_reader(self._watched)
+        line.post(Frame(Kind.BYE, {}))
+        line.close()
         self._fail(BusError("closed", where=self._identity.name))
-        self._wake_in.close()
-        self._wake_out.close()
         if self._reader is not None:
             self._reader.close()
 
     async def publish(self, packet: Packet) -> None:
         """Return when the broker has the message durably."""
-        wire.check_packet(packet, self._max_bytes)
-        await self._confirm(Frame(Kind.PUBLISH, packet.envelope.to_header(), packet.body))
+        await self._confirm(wire.publication(packet, self._max_bytes))
 
     async def receive(self) -> Delivery:
         """The next message for this agent. Raises BusError once closed, Replaced for an old incarnation."""
@@ -150,7 +146,8 @@ class ZmqBus:
         """Extend the lease; a lost RENEW is made up for by the next."""
         envelope = delivery.packet.envelope
         header = {"id": envelope.id, "attempt": envelope.attempt}
-        self._command(lambda: self._session.post(Frame(Kind.RENEW, header)))
+        if self._line is not None and self._over is None:
+            self._say(self._line.post, Frame(Kind.RENEW, header))
 
     async def history(self, subject: str, upto_seq: int, types: Sequence[str] = ()) -> list[Packet]:
         """The run's messages so far, read from the journal file."""
@@ -166,22 +163,25 @@ class ZmqBus:
 
     async def health(self, timeout_s: float = 5.0) -> dict[str, Any]:
         """Ask the broker how it and its agents are. Raises TimeoutError."""
+        if self._line is None:
+            raise BusError("not open", where=self._identity.name)
         answer: asyncio.Future[dict[str, Any]] = self._loop.create_future()
         self._health.append(answer)
-        self._command(lambda: self._session.post(Frame(Kind.HEARTBEAT, {"health": True})))
+        self._say(self._line.post, Frame(Kind.HEARTBEAT, {"health": True}))
         return await asyncio.wait_for(answer, timeout_s)
 
-    # -- between the event loop and the thread -----------------------------------------------
+    # -- between whoever asks and the line ---------------------------------------------------
 
     async def _confirm(self, frame: Frame) -> None:
+        line = self._line
         if self._over is not None:
             raise self._over
-        if self._thread is None:
+        if line is None:
             raise BusError("not open", where=self._identity.name)
         request = request_of(frame)
         confirmed: asyncio.Future[None] = self._loop.create_future()
         self._waiting[request] = confirmed
-        self._command(lambda: self._session.submit(frame))
+        self._say(line.submit, frame)
         try:
             await confirmed
         finally:
@@ -197,20 +197,12 @@ class ZmqBus:
             self._welcome.exception()  # whoever opened may have left already: it counts as heard
         self._inbox.put_nowait(error)
 
-    def _command(self, command: Callable[[], list[Step]]) -> None:
-        self._commands.put(command)
-        self._wake()
-
-    def _wake(self) -> None:
-        try:
-            self._wake_in.send(b"\0")
-        except (BlockingIOError, OSError):
-            # A full pipe is already a wake-up; a closed one has nobody left to wake.
+    def _hear(self) -> None:
+        """In the event loop: hand the news to whoever waits for them."""
+        line = self._line
+        if line is None:
             return
-
-    def _tell(self, steps: Sequence[Step]) -> None:
-        """In the event loop: hand the steps to whoever waits for them."""
-        for step in steps:
+        for step in line.news():
             match step:
                 case Delivered(delivery):
                     self._inbox.put_nowait(delivery)
@@ -224,86 +216,54 @@ class ZmqBus:
                     self._fail(error)
                 case Welcomed():
                     _resolve(self._welcome, None)
+                case Reconnect():
+                    self._watch(line)
                 case Health(report):
                     while self._health:
                         answer = self._health.pop()
                         if not answer.done():
                             answer.set_result(report)
 
-    # -- the I/O thread ----------------------------------------------------------------------
+    def _say(self, say: Callable[[Frame], None], frame: Frame) -> None:
+        """What is said in one turn of the event loop leaves together, at its end."""
+        say(frame)
+        if not self._pumping:
+            self._pumping = True
+            self._loop.call_soon(self._pump)
 
-    def _run(self) -> None:
+    def _pump(self) -> None:
+        """In the event loop: something is to be sent, or something came."""
+        self._pumping = False
+        if self._line is None:
+            return
         try:
-            self._converse()
-        except Exception as error:  # noqa: BLE001  (the thread's outermost loop: whoever waits must hear of it)
-            fatal = BusError(f"the bus client broke: {error!r}", where=self._identity.name)
-            self._loop.call_soon_threadsafe(self._fail, fatal)
+            self._line.pump()
+        except Exception as error:  # noqa: BLE001  (the outermost frame here: whoever waits must hear of it)
+            self._fail(_broken(error, self._identity.name))
+        self._hear()
 
-    def _converse(self) -> None:
-        dealer = self._connect()
-        poller = zmq.Poller()
-        poller.register(self._wake_out, zmq.POLLIN)
-        poller.register(dealer, zmq.POLLIN)
-        steps = self._session.connect(time.monotonic())
-        while True:
-            steps += self._ready_steps(dealer)
-            steps += self._session.tick(time.monotonic())
-            if any(isinstance(step, Reconnect) for step in steps):
-                poller.unregister(dealer)
-                dealer.close(0)
-                dealer = self._connect()
-                poller.register(dealer, zmq.POLLIN)
-            self._transmit(dealer, [step.frame for step in steps if isinstance(step, Transmit)])
-            news = [step for step in steps if not isinstance(step, Transmit | Reconnect)]
-            if news and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._tell, news)
-            if self._closing.is_set() and self._commands.empty():
-                break
-            steps = []
-            if any(ready is not dealer for ready, _ in poller.poll(self._rest_ms())):
-                self._wake_out.recv(4096)
-        dealer.close(200)
+    def _watch(self, line: Line) -> None:
+        """Watch the descriptor that the line has now, and no other."""
+        if self._watched >= 0:
+            self._loop.remove_reader(self._watched)
+        self._watched = line.descriptor
+        self._loop.add_reader(self._watched, self._pump)
+        line.drop_worn_out()
 
-    def _rest_ms(self) -> int:
-        """Until the session has something to do: each wake-up of an agent at rest costs processor time."""
-        rest_ms = self._session.rest_s(time.monotonic()) * 1000
-        return min(LONGEST_REST_MS, max(0, int(rest_ms) + 1))
-
-    def _connect(self) -> zmq.Socket[bytes]:
-        dealer: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
-        dealer.setsockopt(zmq.LINGER, 200)
-        dealer.setsockopt(zmq.RECONNECT_IVL, 50)
-        dealer.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
-        secure_client(dealer, self._endpoint, self._keys)
-        dealer.connect(self._endpoint)
-        return dealer
-
-    def _ready_steps(self, dealer: zmq.Socket[bytes]) -> list[Step]:
-        steps: list[Step] = []
-        while not self._commands.empty():
-            steps += self._commands.get()()
-        while True:
+    def _beat(self, line: Line) -> None:
+        """The beating thread."""
+        while not self._closing.wait(min(LONGEST_REST_S, line.rest_s())):
             try:
-                frames = dealer.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return steps
-            try:
-                for frame_set in wire.unpack_batch(frames):
-                    steps += self._session.received(wire.parse(frame_set), time.monotonic())
-            except ProtocolError:
-                # A broker that talks nonsense is as good as silent: the session reconnects.
-                continue
-
-    def _transmit(self, dealer: "zmq.Socket[bytes]", frames: Sequence[Frame]) -> None:
-        frame_sets = [wire.build(frame.kind, frame.header, frame.body) for frame in frames]
-        if self._session.batches:
-            frame_sets = wire.in_batches(frame_sets, min(wire.BATCH_BYTES, self._max_bytes))
-        for frame_set in frame_sets:
-            try:
-                dealer.send_multipart(frame_set, zmq.NOBLOCK)
-            except zmq.Again:
-                # The pipe is full: what needs confirming stays in the session and is sent again.
+                if line.pump():
+                    self._loop.call_soon_threadsafe(self._hear)
+            except Exception as error:  # noqa: BLE001  (the thread's outermost frame, as above)
+                with contextlib.suppress(RuntimeError):  # the event loop may be gone
+                    self._loop.call_soon_threadsafe(self._fail, _broken(error, self._identity.name))
                 return
+
+
+def _broken(error: Exception, name: str) -> BusError:
+    return BusError(f"the bus client broke: {error!r}", where=name)
 
 
 def _resolve(future: asyncio.Future[None] | None, error: Exception | None) -> None:

@@ -22,7 +22,7 @@ class Hello:
     """A peer introduces itself. `incarnation` differs after a restart and not after a reconnect.
 
     `holding` are the (id, attempt) that it has in hand: what else it was sent never arrived. `batch`: it
-    reads BATCH frames.
+    reads BATCH frames; `patient`: its confirmations may wait a moment.
     """
 
     peer: Peer
@@ -32,6 +32,7 @@ class Hello:
     credit: int = 0
     holding: frozenset[tuple[str, int]] = frozenset()
     batch: bool = False
+    patient: bool = False
 
 
 @value

@@ -148,7 +148,7 @@ class MemoryBus:
 
     async def publish(self, packet: Packet) -> None:
         """Store and route; a full queue is waited for. Raises Refused."""
-        wire.check_packet(packet)
+        wire.publication(packet)
         await self._apply(
             lambda: Publish(self._peer, packet, duplicate=self._broker.knows(packet.envelope.id))
         )

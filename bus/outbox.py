@@ -1,7 +1,8 @@
 """What one turn of the broker has to say, gathered by peer and sent when the turn is durable.
 
 A peer that reads BATCH gets what there is for it in one ZeroMQ message: sending one costs the broker more
-than deciding about it. Peers that get a delivery come first, because somebody waits for those.
+than deciding about it. Peers that get a delivery come first, because somebody waits for those. A confirmation
+for a patient peer waits a moment: most often an answer follows that it can travel with.
 """
 
 from collections.abc import Callable
@@ -13,39 +14,72 @@ from guildbus.bus.events import Peer
 from guildbus.bus.late_log import LateLog
 from guildbus.protocols import wire
 
+PATIENCE_S: Final = 0.002
 _DONTWAIT: Final = int(zmq.DONTWAIT)
 _MORE: Final = int(zmq.DONTWAIT | zmq.SNDMORE)
 
 
 class Outbox:
-    """The sending half of a ROUTER socket."""
+    """The sending half of a ROUTER socket. The two callables say what a peer said of itself in HELLO."""
 
     def __init__(
-        self, socket: "zmq.Socket[bytes]", takes_batches: Callable[[Peer], bool], max_bytes: int
+        self,
+        socket: "zmq.Socket[bytes]",
+        takes_batches: Callable[[Peer], bool],
+        is_patient: Callable[[Peer], bool],
+        max_bytes: int,
     ) -> None:
         self._socket = socket
         self._takes_batches = takes_batches
+        self._is_patient = is_patient
         self._batch_bytes = min(wire.BATCH_BYTES, max_bytes)
         self._frame_sets: dict[Peer, list[list[bytes]]] = {}
         self._expecting: dict[Peer, None] = {}
         self._log = LateLog("broker")
+        self._urgent: dict[Peer, None] = {}
+        self._held: dict[Peer, float] = {}
 
-    def add(self, peer: Peer, frames: list[bytes], *, delivery: bool = False) -> None:
+    @property
+    def due(self) -> float | None:
+        """When `send` must be called at the latest, on the caller's clock; None if nothing is held."""
+        return next(iter(self._held.values()), None)
+
+    def add(
+        self, peer: Peer, frames: list[bytes], *, delivery: bool = False, confirmation: bool = False
+    ) -> None:
         """One frame set, after those that this peer has already."""
-        self._frame_sets.setdefault(peer, []).append(frames)
+        frame_sets = self._frame_sets.get(peer)
+        if frame_sets is None:
+            frame_sets = self._frame_sets[peer] = []
+        frame_sets.append(frames)
         if delivery:
             self._expecting[peer] = None
+        elif not confirmation:
+            self._urgent[peer] = None
 
-    def send(self) -> list[Peer]:
-        """Send it all; the peers that should have had a delivery and could not be reached."""
-        waiting, self._frame_sets = self._frame_sets, {}
+    def send(self, now: float) -> list[Peer]:
+        """Send all that is to go now; the peers that should have had a delivery and could not be reached."""
         expecting, self._expecting = self._expecting, {}
-        lost = [peer for peer in expecting if not self._send_all(peer, waiting.pop(peer))]
-        for peer, frame_sets in waiting.items():
-            self._send_all(peer, frame_sets)
+        urgent, self._urgent = self._urgent, {}
+        lost = [peer for peer in expecting if not self._send_all(peer)]
+        for peer in urgent:
+            self._send_all(peer)
+        for peer in list(self._frame_sets):
+            held_until = self._held.get(peer)
+            if held_until is None and self._is_patient(peer):
+                self._held[peer] = now + PATIENCE_S
+            elif held_until is None or not now < held_until <= now + PATIENCE_S:  # clocks may jump back
+                self._send_all(peer)
         return lost
 
-    def _send_all(self, peer: Peer, frame_sets: list[list[bytes]]) -> bool:
+    def send_everything(self) -> None:
+        """Hold nothing back any more."""
+        for peer in list(self._frame_sets):
+            self._send_all(peer)
+
+    def _send_all(self, peer: Peer) -> bool:
+        self._held.pop(peer, None)
+        frame_sets = self._frame_sets.pop(peer, [])
         if len(frame_sets) > 1 and self._takes_batches(peer):
             frame_sets = wire.in_batches(frame_sets, self._batch_bytes)
         return all(self._send(peer, frames) for frames in frame_sets)

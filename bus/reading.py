@@ -41,6 +41,7 @@ def event_of(peer: Peer, frame: Frame, knows: Callable[[str], bool]) -> PeerEven
                 _count(header, "credit", 0, MAX_CREDIT),
                 _attempts(header, "holding"),
                 header.get("batch") is True,
+                header.get("patient") is True,
             )
         case Kind.PUBLISH:
             packet = packet_of(header, frame.packed, frame.body)

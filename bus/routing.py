@@ -338,6 +338,11 @@ class Routing:
         agent = self._attendance.at(peer)
         return agent is not None and agent.batch
 
+    def is_patient(self, peer: Peer) -> bool:
+        """Whether the agent at this address lets its confirmations wait a moment."""
+        agent = self._attendance.at(peer)
+        return agent is not None and agent.patient
+
     def next_due(self) -> float | None:
         """When `Tick` next has something to do, by the timers."""
         return self._ledger.next_due()

@@ -133,6 +133,7 @@ class ClientSession:
             "credit": max(0, self.credit - len(self._in_hand)),
             "holding": [list(request) for request in self._in_hand],
             "batch": True,
+            "patient": True,
         }
         return Frame(Kind.HELLO, header)
 

@@ -75,6 +75,7 @@ class ConnectedAgent:
     seen: float
     credit: int = 0
     batch: bool = False
+    patient: bool = False
     activity: str = ""
     outstanding: set[tuple[str, int]] = field(default_factory=set)
 

@@ -64,32 +64,40 @@ class Envelope:
     @classmethod
     def from_header(cls, header: Mapping[str, Any]) -> "Envelope":
         """Check a map that came off the wire; FrameError says which attribute is wrong."""
+        check_header(header)
         attributes = dict(header)
-        if attributes.pop("specversion", None) != SPEC_VERSION:
-            raise FrameError(f"specversion is not {SPEC_VERSION!r}", where="envelope.specversion")
-        # One pass with everything in line: this runs for every message that the broker routes.
-        for name, found in attributes.items():
-            if name in _TEXTS:
-                if type(found) is str and 0 < len(found) <= MAX_TEXT:
-                    continue
-            elif name in _NUMBERS:
-                if type(found) is int and 0 <= found <= _NUMBERS[name]:
-                    continue
-            elif name not in _TIMES:
-                raise FrameError("unknown attribute", where=f"envelope.{name[:64]}")
-            elif type(found) is str and is_time(found):
-                continue
-            raise FrameError(f"bad value of type {type(found).__name__}", where=f"envelope.{name}")
-        if not attributes.keys() >= _REQUIRED:
-            missing = ", ".join(sorted(_REQUIRED - attributes.keys()))
-            raise FrameError(f"missing {missing}", where="envelope")
+        del attributes["specversion"]
         return cls(**attributes)
+
+
+def check_header(header: Mapping[str, Any]) -> None:
+    """Raises FrameError, which says what is wrong, unless a map is an envelope."""
+    if header.get("specversion") != SPEC_VERSION:
+        raise FrameError(f"specversion is not {SPEC_VERSION!r}", where="envelope.specversion")
+    # One pass with everything in line: this runs for every message that the broker routes.
+    for name, found in header.items():
+        if name in _TEXTS:
+            if type(found) is str and 0 < len(found) <= MAX_TEXT:
+                continue
+        elif name in _NUMBERS:
+            if type(found) is int and 0 <= found <= _NUMBERS[name]:
+                continue
+        elif name not in _TIMES:
+            raise FrameError("unknown attribute", where=f"envelope.{name[:64]}")
+        elif type(found) is str and is_time(found):
+            continue
+        raise FrameError(f"bad value of type {type(found).__name__}", where=f"envelope.{name}")
+    if not header.keys() >= _REQUIRED:
+        missing = ", ".join(sorted(_REQUIRED - header.keys()))
+        raise FrameError(f"missing {missing}", where="envelope")
 
 
 _REQUIRED: Final = frozenset({"id", "source", "type", "subject", "time"})
 _TIMES: Final = frozenset({"time", "deadline"})
 _NUMBERS: Final = {"priority": MAX_PRIORITY, "hops": 2**53 - 1, "attempt": 2**53 - 1, "seq": 2**53 - 1}
-_TEXTS: Final = frozenset(field.name for field in fields(Envelope)) - _TIMES - _NUMBERS.keys()
+_TEXTS: Final = frozenset(field.name for field in fields(Envelope)) - _TIMES - _NUMBERS.keys() | {
+    "specversion"
+}
 _NAMES: Final = tuple(field.name for field in fields(Envelope) if field.name not in ("attempt", "seq"))
 # ISO 8601 has other forms of the same length (week dates), and those do not sort as text.
 _TIME_FORM: Final = re.compile(

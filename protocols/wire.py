@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgpack
 
-from guildbus.protocols.envelope import Envelope
+from guildbus.protocols.envelope import Envelope, check_header
 from guildbus.protocols.errors import FrameError, TooLarge
 from guildbus.protocols.values import value
 
@@ -81,6 +81,12 @@ def build(kind: Kind, header: dict[str, Any], body: bytes = b"") -> list[bytes]:
     return [VERSION, _KIND_BYTES[kind], msgpack.packb(header, use_bin_type=True), body]
 
 
+def frames_of(frame: Frame) -> list[bytes]:
+    """The four frames again."""
+    header = frame.packed or msgpack.packb(frame.header, use_bin_type=True)
+    return [VERSION, _KIND_BYTES[frame.kind], header, frame.body]
+
+
 def pack_batch(frame_sets: Sequence[Sequence[bytes]]) -> list[bytes]:
     """Several frame sets as one."""
     flat = [frame for _, *frames in frame_sets for frame in frames]
@@ -131,6 +137,11 @@ def parse(frames: Sequence[bytes], max_bytes: int = DEFAULT_MAX_BYTES) -> Frame:
     kind = _KINDS.get(kind_byte)
     if kind is None:
         raise FrameError(f"unknown kind {bytes(kind_byte[:4]).hex() or 'empty'}", where="frame 1")
+    _check_sizes(kind, header_bytes, body, max_bytes)
+    return Frame(kind, _unpack_header(header_bytes), body, header_bytes)
+
+
+def _check_sizes(kind: Kind, header_bytes: bytes, body: bytes, max_bytes: int) -> None:
     most = MAX_HEADER_BYTES + (MAX_DELIVERY_BYTES if kind is Kind.DELIVER else 0)
     if len(header_bytes) > most:
         raise TooLarge(f"header of {len(header_bytes)} bytes, at most {most}", where="frame 2")
@@ -140,7 +151,6 @@ def parse(frames: Sequence[bytes], max_bytes: int = DEFAULT_MAX_BYTES) -> Frame:
             where="frame 3",
             remedy="send less, or raise max_bytes",
         )
-    return Frame(kind, _unpack_header(header_bytes), body, header_bytes)
 
 
 def packet_of(header: dict[str, Any], packed: bytes, body: bytes) -> Packet:
@@ -172,13 +182,16 @@ def build_delivery(packet: Packet, attempt: int, seq: int) -> list[bytes]:
     return [VERSION, _DELIVER, header, packet.body]
 
 
-def check_packet(packet: Packet, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
-    """What a peer checks before it sends a message: FrameError or TooLarge, as its receiver would say."""
+def publication(packet: Packet, max_bytes: int = DEFAULT_MAX_BYTES) -> Frame:
+    """The PUBLISH of a message, after its receiver's checks: FrameError or TooLarge, as that would say."""
+    header = packet.envelope.to_header()
+    check_header(header)
     try:
-        frames = build(Kind.PUBLISH, packet.envelope.to_header(), packet.body)
+        packed = msgpack.packb(header, use_bin_type=True)
     except (ValueError, TypeError, OverflowError) as error:
         raise FrameError(f"not packable: {error}"[:200], where="envelope") from None
-    Envelope.from_header(parse(frames, max_bytes).header)
+    _check_sizes(Kind.PUBLISH, packed, packet.body, max_bytes)
+    return Frame(Kind.PUBLISH, header, packet.body, packed)
 
 
 def pack_emits(packets: Sequence[Packet], max_bytes: int = DEFAULT_MAX_BYTES) -> bytes:
@@ -187,8 +200,8 @@ def pack_emits(packets: Sequence[Packet], max_bytes: int = DEFAULT_MAX_BYTES) ->
         return b""
     flat: list[bytes] = []
     for packet in packets:
-        check_packet(packet, max_bytes)
-        flat += (pack_envelope(packet), packet.body)
+        published = publication(packet, max_bytes)
+        flat += (published.packed, published.body)
     data: bytes = msgpack.packb(flat, use_bin_type=True)
     if len(data) > max_bytes:
         raise TooLarge(f"{len(packets)} emits of {len(data)} bytes, at most {max_bytes}", where="frame 3")

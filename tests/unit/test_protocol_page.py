@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from guildbus.bus import broker, letters, reading, session
+from guildbus.bus import broker, letters, outbox, reading, session
 from guildbus.bus.events import Heartbeat, Hello
 from guildbus.bus.routing import Routing
 from guildbus.bus.state import Limits
@@ -108,6 +108,7 @@ def test_the_health_report() -> None:
         f"| a frame over `max_bytes` + {wire.MAX_HEADER_BYTES:,} |",
         f"| short text | {envelope.MAX_TEXT:,} characters |",
         f'"Short text" means 1 to {envelope.MAX_TEXT:,} characters',
+        f"ACCEPTED may be held back for {outbox.PATIENCE_S * 1000:.0f} ms",
         f"A BATCH holds at most {wire.MAX_BATCH:,} frame sets",
         f"| header of a DELIVER | {wire.MAX_DELIVERY_BYTES} more",
         f"| `credit` | 0 to {reading.MAX_CREDIT:,} | default 0",

@@ -76,7 +76,7 @@ def sent(steps: list[Step]) -> list[Frame]:
 
 def hello(credit: int, holding: list[list[object]]) -> Frame:
     header = {"agent": "a", "role": "ra", "incarnation": "1", "credit": credit, "holding": holding}
-    header["batch"] = True
+    header |= {"batch": True, "patient": True}
     return Frame(Kind.HELLO, header)
 
 

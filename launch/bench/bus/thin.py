@@ -36,7 +36,7 @@ class Connection:
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.connect(endpoint)
         me = {"agent": name, "role": name, "incarnation": ids.new_message_id(), "credit": credit}
-        self.due(HELLO, me | {"batch": True})
+        self.due(HELLO, me | {"batch": True, "patient": True})
         self.flush()
         if self.socket.recv_multipart()[1] != WELCOME:
             raise BenchError("no WELCOME", where=name)

@@ -79,10 +79,10 @@ class SwitchedOutbox(Outbox):
     switch: KillSwitch
     _said = False
 
-    def send(self) -> list[Peer]:
+    def send(self, now: float) -> list[Peer]:
         """Whoever comes first in a turn is told in peace."""
         self._said = False
-        return super().send()
+        return super().send(now)
 
     def _send(self, peer: Peer, frames: list[bytes]) -> bool:
         if self._said:
