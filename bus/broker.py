@@ -22,7 +22,7 @@ import apsw
 import zmq
 
 from guildbus.bus import reading
-from guildbus.bus.door import Door, Doorway
+from guildbus.bus.door import Door, Doorway, worth_a_line
 from guildbus.bus.events import (
     Action,
     Deliver,
@@ -53,7 +53,6 @@ IDLE_MS: Final = 1000
 BUSY_MS: Final = 10
 HOT_PACKETS: Final = 2048
 RESTORED_ACKS: Final = 10_000
-LOGGED_OFFENCES: Final = (1, 10, 100)
 
 
 class Broker:
@@ -183,10 +182,13 @@ class Broker:
         count = 0
         while count < TURN_FRAMES:
             try:
-                peer, frames = self._door.receive()
+                received = self._door.receive()
             except zmq.Again:
                 return
             count += 1
+            if received is None:
+                continue
+            peer, frames = received
             try:
                 frame_sets = wire.unpack_batch(frames, self._max_bytes)
             except ProtocolError as error:
@@ -194,6 +196,8 @@ class Broker:
                 continue
             count += len(frame_sets)
             for frame_set in frame_sets:
+                if self._door.is_shut(peer):
+                    break
                 yield peer, frame_set
 
     def _farewells(self, now: float) -> list[Action]:
@@ -206,10 +210,9 @@ class Broker:
         ]
 
     def _refuse(self, peer: Peer, frames: list[bytes], error: GuildbusError) -> None:
-        offences = self._door.offended(peer, error.code)
-        if offences in LOGGED_OFFENCES:
-            where = {"where": error.where, "offences": offences}
-            self._log.warning("frame_refused", code=error.code, what=error.what, **where)
+        self._door.offended(peer, error.code)
+        if worth_a_line(self._door.refused[error.code]):
+            self._log.warning("frame_refused", code=error.code, what=error.what, where=error.where)
         header = refusal_header(error, reading.refused_subject(frames))
         self._outbox.add(peer, wire.build(Kind.ERROR, header))
 

@@ -10,8 +10,12 @@ import os
 import socket as stdlib_socket
 import struct
 import sys
+from typing import Final
 
 from guildbus.bus.events import Peer
+
+SOMEBODY: Final[Peer] = b""
+"""It has spoken, or one that had its number before has."""
 
 
 class Connections:
@@ -20,27 +24,41 @@ class Connections:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._open: dict[int, Peer | None] = {}
+        self._haunted: set[int] = set()
+        self._fading: set[int] = set()
 
-    def accepted(self, fd: int) -> int | None:
-        """A connection came; the one that must go for it, if there are too many.
-
-        That is who has been longest without a word, or the newest if all have spoken.
-        """
+    def accepted(self, fd: int) -> None:
+        """A connection came."""
         self._open[fd] = None
-        if len(self._open) <= self._limit:
-            return None
-        silent = next((fd for fd, peer in self._open.items() if peer is None), fd)
-        del self._open[silent]
-        return silent
 
-    def spoke(self, fd: int, peer: Peer) -> None:
-        """The first message of a connection."""
-        if fd in self._open:
-            self._open[fd] = peer
+    def surplus(self) -> list[int]:
+        """Who must go, being too many: who is longest without a word, or the newest if all have spoken."""
+        found = []
+        while len(self._open) > self._limit:
+            silent = (fd for fd, peer in self._open.items() if peer is None)
+            fd = next(silent, next(reversed(self._open)))
+            del self._open[fd]
+            found.append(fd)
+        return found
+
+    def spoke(self, fd: int, peer: Peer) -> bool:
+        """A message came through this descriptor; False if that may have been a former connection's."""
+        if fd not in self._open or self._open[fd]:
+            return False
+        haunted = fd in self._haunted or fd in self._fading
+        self._open[fd] = SOMEBODY if haunted else peer
+        return not haunted
 
     def left(self, fd: int) -> Peer | None:
-        """A connection is gone; whose it was, if it ever spoke."""
-        return self._open.pop(fd, None)
+        """A connection is gone; whose it was, if it ever spoke. It may have left messages behind."""
+        peer = self._open.pop(fd, None) or None
+        if peer is None:
+            self._haunted.add(fd)
+        return peer
+
+    def drained(self) -> None:
+        """All that was left behind at the last call is read by now."""
+        self._fading, self._haunted = self._haunted, set()
 
     def belongs(self, fd: int, peer: Peer) -> bool:
         """Whether this number is still this peer's connection."""

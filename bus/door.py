@@ -4,10 +4,12 @@ ZeroMQ asks nobody before it takes a connection, and keeps one open whatever com
 counts connections, reads no more of a message than a frame set has, keeps a record of each connection, and
 ends the connection itself of one that goes on being refused or whose key was revoked: libzmq tells for each
 message which file descriptor it came through. What is *said* is not its business: that is `broker.py`'s.
-Keys are in `keys.py`, encryption and the authenticator in `curve.py`.
+Records of callers are `callers.py`, their
+connections `connections.py`, the list of keys `guestlist.py`, encryption and the authenticator in `curve.py`.
 """
 
 import os
+import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,20 +18,22 @@ from typing import Final
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
+from guildbus.bus.callers import Caller
 from guildbus.bus.connections import Connections, hang_up, peer_uid
 from guildbus.bus.curve import USER_ID, Authenticator, is_tcp, secure_server
 from guildbus.bus.events import Hello, Peer
-from guildbus.bus.keys import AllowedKey, Keyring, check_private
+from guildbus.bus.guestlist import GuestList
+from guildbus.bus.keys import Keyring, check_private
 from guildbus.bus.late_log import LateLog
 from guildbus.protocols import wire
-from guildbus.protocols.errors import BusError, ConfigError, NotAllowed
+from guildbus.protocols.errors import BusError, ConfigError
 
 PARTS: Final = 4
 _DONTWAIT: Final = int(zmq.DONTWAIT)
 MANY_PARTS: Final = 64
-PATIENCE: Final = 100
 WORST_BACKLOG_BYTES: Final = 1 << 30
-REMEMBERED: Final = 10_000
+SETTLED_S: Final = 1.0
+FLOODED_S: Final = 10.0
 HANDSHAKE_MS: Final = 10_000
 PING_MS: Final = 10_000
 WATCHED: Final = (
@@ -39,16 +43,6 @@ WATCHED: Final = (
     | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 )
-
-
-@dataclass(slots=True)
-class Caller:
-    """One connection that has spoken. `key` is '' over ipc, `fd` is -1 once the connection is gone."""
-
-    fd: int
-    key: str
-    offences: int = 0
-    shut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +65,18 @@ class Door:
         self._connections = Connections(way.max_connections)
         self._gone: list[Peer] = []
         self._log = LateLog("door")
-        self._allowed: dict[str, AllowedKey] = {}
-        self._list_read: tuple[int, ...] = ()
-        self._list_checked: tuple[int, ...] = ()
+        self._departed: list[Peer] = []
+        self._fading: list[Peer] = []
+        self._drained_at = time.monotonic()
         self._authenticator: Authenticator | None = None
-        self._keyring = _keyring(way)
+        keyring = _keyring(way)
+        self._guests = None if keyring is None else GuestList(keyring)
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context.instance()
         self.socket: zmq.Socket[bytes] = context.socket(zmq.ROUTER)
         try:
-            if self._keyring is not None:
-                pair = self._keyring.server_pair()
-                for mistake in self._read_list():
-                    where = str(self._keyring.allowed_path)
-                    raise ConfigError(mistake, where=where, remedy="mend or remove the line")
-                self._authenticator = Authenticator(context, self._allowed_now)
+            if keyring is not None and self._guests is not None:
+                pair = keyring.server_pair()
+                self._authenticator = Authenticator(context, self._guests.holds_now)
                 secure_server(self.socket, pair)
             self._bind()
         except BaseException:
@@ -135,49 +127,56 @@ class Door:
 
     # -- messages ----------------------------------------------------------------------------
 
-    def receive(self) -> tuple[Peer, list[bytes]]:
-        """The next message of a caller that is welcome, with at most one part too many. Raises zmq.Again."""
-        while True:
+    def receive(self) -> tuple[Peer, list[bytes]] | None:
+        """The next message, with at most one part too many; None if its sender was shown out.
+
+        Raises zmq.Again when there is none.
+        """
+        try:
             peer = self.socket.recv(_DONTWAIT)
+        except zmq.Again:
+            self._settle(SETTLED_S)
+            raise
+        part = self.socket.recv(_DONTWAIT, copy=False)
+        caller = self._callers.get(peer)
+        if caller is None or self._guests is not None:
+            caller = self._caller(peer, caller, part)
+        if not caller.bound:
+            caller.bound = self._connections.spoke(caller.fd, peer)
+        frames = [part.bytes]
+        parts = 1
+        while part.more:  # a part knows it; asking the socket costs more than receiving
             part = self.socket.recv(_DONTWAIT, copy=False)
-            caller = self._callers.get(peer)
-            if caller is None or self._keyring is not None:
-                caller = self._caller(peer, caller, part)
-            frames = [part.bytes]
-            parts = 1
-            while part.more:  # a part knows it; asking the socket costs more than receiving
-                part = self.socket.recv(_DONTWAIT, copy=False)
-                parts += 1
-                if parts <= PARTS + 1:
-                    frames.append(part.bytes)
-            if parts > MANY_PARTS and not caller.shut:
-                self.refused["protocol.frame"] += 1
-                self._show_out(peer, caller, f"a message of {parts} parts")
-            if not caller.shut:
-                return peer, frames
+            parts += 1
+            if parts <= PARTS + 1:
+                frames.append(part.bytes)
+        if parts > MANY_PARTS and not caller.shut:
+            self.refused["protocol.frame"] += 1
+            self._show_out(peer, caller, f"a message of {parts} parts")
+        if caller.shut:
             self.refused["connection.shut"] += 1
+            return None
+        return peer, frames
+
+    def is_shut(self, peer: Peer) -> bool:
+        """Whether it was shown out: what is left of its last message is dropped too."""
+        caller = self._callers.get(peer)
+        return caller is not None and caller.shut
 
     def check(self, hello: Hello) -> None:
         """Raises NotAllowed if the key of this connection does not open this role under this name."""
         caller = self._callers.get(hello.peer)
-        if self._keyring is None or caller is None:
-            return
-        entry = self._allowed.get(caller.key)
-        denial = NotAllowed("this key is not on the list", where="HELLO") if entry is None else None
-        denial = denial or (entry.denial(hello.agent, hello.role) if entry is not None else None)
-        if denial is not None:
-            raise denial
+        if self._guests is not None and caller is not None:
+            denial = self._guests.denial(caller.key, hello.agent, hello.role)
+            if denial is not None:
+                raise denial
 
-    def offended(self, peer: Peer, code: str) -> int:
-        """Count a refusal; how many this connection has had. The last one that is borne shows it out."""
+    def offended(self, peer: Peer, code: str) -> None:
+        """Count a refusal. One that is too much shows its caller out."""
         self.refused[code] += 1
         caller = self._callers.get(peer)
-        if caller is None or not counts_against(code):
-            return 0
-        caller.offences += 1
-        if caller.offences >= PATIENCE and not caller.shut:
-            self._show_out(peer, caller, f"refused {caller.offences} times")
-        return caller.offences
+        if caller is not None and caller.charge(code, time.monotonic()) and not caller.shut:
+            self._show_out(peer, caller, f"refused {caller.refusals} times")
 
     # -- connections -------------------------------------------------------------------------
 
@@ -191,27 +190,24 @@ class Door:
             try:
                 event = parse_monitor_message(self._monitor.recv_multipart(zmq.NOBLOCK))
             except zmq.Again:
-                return
+                break
             match event["event"]:
                 case zmq.EVENT_ACCEPTED:
-                    if (silent := self._connections.accepted(event["value"])) is not None:
-                        self.refused["connection.limit"] += 1
-                        hang_up(silent)
+                    self._connections.accepted(event["value"])
                 case zmq.EVENT_DISCONNECTED:
-                    self._forget(event["value"])
+                    self._left(event["value"])
                 case _:
                     self.refused["connection.handshake"] += 1
+        for silent in self._connections.surplus():
+            self.refused["connection.limit"] += 1
+            hang_up(silent)
 
     def watch_list(self) -> None:
-        """Read the list of keys again if it has changed, and show out whoever is on it no more."""
-        if self._keyring is None:
+        """Show out whoever is not on the list of keys any more."""
+        if self._guests is None or not self._guests.changed():
             return
-        self._refresh()
-        if self._list_checked == self._list_read:
-            return
-        self._list_checked = self._list_read
         for peer, caller in list(self._callers.items()):
-            if caller.key not in self._allowed and not caller.shut:
+            if not self._guests.holds(caller.key) and not caller.shut:
                 self._show_out(peer, caller, "its key was revoked")
 
     def gone(self) -> list[Peer]:
@@ -220,79 +216,60 @@ class Door:
         return gone
 
     def _caller(self, peer: Peer, caller: Caller | None, first: zmq.Frame) -> Caller:
-        key = _user_id(first) if self._keyring is not None else ""
+        key = _user_id(first) if self._guests is not None else ""
         if caller is not None:
             if caller.key != key and not caller.shut:
                 self._show_out(peer, caller, "its key changed")
             return caller
-        try:
-            fd = int(first.get(zmq.SRCFD))
-        except zmq.ZMQError:  # ZMTP 1 and 2 know no properties, and no CURVE
-            caller = self._callers[peer] = Caller(-1, key)
+        self.attend()  # the monitor knew of the connection before its first message came
+        caller = self._callers[peer] = Caller(_descriptor(first), key)
+        if caller.fd < 0:
             self.refused["connection.handshake"] += 1
             self._show_out(peer, caller, "it does not speak ZMTP 3")
-            return caller
-        self.attend()  # the monitor knew of the connection before its first message came
-        caller = self._callers[peer] = Caller(fd, key)
-        self._connections.spoke(fd, peer)
-        if len(self._callers) > REMEMBERED:
-            del self._callers[next(iter(self._callers))]
-        if self._keyring is not None and key not in self._allowed:
+        elif self._guests is not None and not self._guests.holds(key):
             self._show_out(peer, caller, "its key is not on the list")
-        elif self._keyring is None and peer_uid(fd) not in (None, 0, os.getuid()):
+        elif self._guests is None and peer_uid(caller.fd) not in (None, 0, os.getuid()):
             self.refused["connection.user"] += 1
             self._show_out(peer, caller, "another user's process")
         return caller
 
     def _show_out(self, peer: Peer, caller: Caller, why: str) -> None:
         """End the connection. What it has sent already is still read, and dropped."""
-        self._log.warning("shown_out", why=why, key=caller.key, offences=caller.offences)
         caller.shut = True
         self.refused["connection.shown_out"] += 1
+        if worth_a_line(self.refused["connection.shown_out"]):
+            self._log.warning("shown_out", why=why, key=caller.key, refusals=caller.refusals)
         self._gone.append(peer)
         self.attend()
-        if self._connections.belongs(caller.fd, peer):
+        caller.bound = caller.bound or self._connections.spoke(caller.fd, peer)
+        if caller.bound and self._connections.belongs(caller.fd, peer):
             hang_up(caller.fd)
 
-    def _forget(self, fd: int) -> None:
+    def _left(self, fd: int) -> None:
         peer = self._connections.left(fd)
-        caller = self._callers.get(peer) if peer is not None else None
-        if caller is not None and peer is not None:
-            caller.fd = -1
-            if not caller.shut:  # one that was shown out may have left messages behind
-                del self._callers[peer]
+        if peer is not None:
+            self._departed.append(peer)
+        self._settle(FLOODED_S)
 
-    def _allowed_now(self, key: str) -> bool:
-        self._refresh()
-        return key in self._allowed
+    def _settle(self, after_s: float) -> None:
+        """Forget who is gone, once nothing of theirs can come any more.
 
-    def _refresh(self) -> None:
-        assert self._keyring is not None
-        if self._list_stamp() != self._list_read:
-            for mistake in self._read_list():
-                self._log.error("list_of_keys_broken", where=str(self._keyring.allowed_path), what=mistake)
-            self._log.info("list_of_keys_read", keys=len(self._allowed))
-
-    def _list_stamp(self) -> tuple[int, ...]:
-        """Differs when the list does."""
-        assert self._keyring is not None
-        try:
-            found = self._keyring.allowed_path.stat()
-        except OSError:
-            return (0,)
-        return (found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode)
-
-    def _read_list(self) -> list[str]:
-        """Take up the list as it is now; its mistakes. The stamp is taken first: a later change is seen."""
-        assert self._keyring is not None
-        self._list_read = self._list_stamp()
-        self._allowed, mistakes = self._keyring.allowed()
-        return mistakes
+        libzmq tells of an end a moment before it hands over the last messages, so it takes an empty socket a
+        second later; under a flood the socket is never empty, and ten seconds must do.
+        """
+        now = time.monotonic()
+        if now - self._drained_at < after_s:
+            return
+        self._drained_at = now
+        self._connections.drained()
+        for peer in self._fading:
+            self._callers.pop(peer, None)
+        self._fading, self._departed = self._departed, []
 
 
-def counts_against(code: str) -> bool:
-    """Whether a refusal is an offence: an honest client is never refused like this, again and again."""
-    return code in {"protocol.frame", "protocol.too_large", "protocol.not_allowed", "protocol.refused"}
+def worth_a_line(count: int) -> bool:
+    """Whether the `count`th of its kind is logged: an attack must not fill the disk."""
+    return count <= 100 or count % 1000 == 0
 
 
 def _keyring(way: Doorway) -> Keyring | None:
@@ -313,6 +290,14 @@ def _keyring(way: Doorway) -> Keyring | None:
             remedy="`guildbus keys new --roster` makes keys; the broker needs --keys FOLDER",
         )
     return Keyring(way.keys)
+
+
+def _descriptor(frame: zmq.Frame) -> int:
+    """Where a message came through; -1 for ZMTP 1 and 2, which know no properties, and no CURVE."""
+    try:
+        return int(frame.get(zmq.SRCFD))
+    except zmq.ZMQError:
+        return -1
 
 
 def _user_id(frame: zmq.Frame) -> str:
