@@ -41,7 +41,7 @@ class WorkerSpec:
     task_s: float = 0.02
     credit: int = 1
     namespace: str = ""
-    endpoint: str = ""
+    keys: str = ""
 
 
 @dataclass(slots=True)
@@ -71,18 +71,18 @@ class Arena:
 
     # -- processes -----------------------------------------------------------------------------
 
-    async def start_broker(self, target: str = "hosting:run", **plan: Any) -> Child:
+    async def start_broker(self, target: str = "hosting:run", *, namespace: str = "", **plan: Any) -> Child:
         """Start a broker on the journal, and wait until it listens. InfrastructureError if it refuses to."""
-        broker = await self.launch_broker(target, **plan)
+        broker = await self.launch_broker(target, namespace=namespace, **plan)
         told = await broker.hear()
         if "ready" not in told:
             raise InfrastructureError("the broker refused to start", where=str(told.get("refused")))
         return broker
 
-    async def launch_broker(self, target: str = "hosting:run", **plan: Any) -> Child:
+    async def launch_broker(self, target: str = "hosting:run", *, namespace: str = "", **plan: Any) -> Child:
         """Start a broker on the journal, and do not wait."""
         plan = {"endpoint": self.endpoint, "journal": str(self.journal), "limits": asdict(self.limits)} | plan
-        self.broker = await self.nursery.fork(target, plan, log="broker.log")
+        self.broker = await self.nursery.fork(target, plan, log="broker.log", namespace=namespace)
         return self.broker
 
     async def kill_broker(self) -> float:
@@ -100,13 +100,14 @@ class Arena:
     async def hire(self, spec: WorkerSpec) -> Hired:
         """Start one worker; it need not be ready yet."""
         plan = {
-            "endpoint": spec.endpoint or self.endpoint,
+            "endpoint": self.endpoint,
             "name": spec.name,
             "role": spec.role,
             "board": str(self.folder / "board"),
             "number": spec.number,
             "task_s": spec.task_s,
             "credit": spec.credit,
+            "ring": spec.keys,
         }
         child = await self.nursery.fork("workload:run", plan, log="workers.log", namespace=spec.namespace)
         hired = Hired(spec, child)

@@ -4,10 +4,13 @@ import asyncio
 import contextlib
 import time
 from collections import deque
+from pathlib import Path
 from typing import Any, Final
 
 from guildbus.bus.client import ZmqBus
+from guildbus.bus.curve import ClientKeys
 from guildbus.bus.interface import AgentIdentity
+from guildbus.bus.keys import Keyring, read_pair
 from guildbus.launch.bench.faults.pieces import SUBJECT, piece
 from guildbus.protocols import ids
 from guildbus.protocols.errors import BusError
@@ -15,13 +18,22 @@ from guildbus.protocols.errors import BusError
 CUSTOMER: Final = "customer"
 
 
+def keys_of(ring: str, name: str) -> ClientKeys | None:
+    """A client's keys from the folder of them all; None without a folder."""
+    if not ring:
+        return None
+    keyring = Keyring(Path(ring))
+    return ClientKeys(read_pair(keyring.path_of(name)), keyring.server_key())
+
+
 class Customer:
     """`confirmed` are the ids that the broker promised to keep, with the time (monotonic) of the promise."""
 
-    def __init__(self, endpoint: str, name: str = CUSTOMER) -> None:
+    def __init__(self, endpoint: str, name: str = CUSTOMER, keys: ClientKeys | None = None) -> None:
         self.confirmed: dict[str, float] = {}
         self._recent: deque[float] = deque(maxlen=1000)
-        self._bus = ZmqBus(endpoint, AgentIdentity(name, name, ids.new_message_id()[-12:]), credit=0)
+        identity = AgentIdentity(name, name, ids.new_message_id()[-12:])
+        self._bus = ZmqBus(endpoint, identity, credit=0, keys=keys)
         self._asking: set[asyncio.Task[None]] = set()
 
     @property

@@ -65,8 +65,8 @@ async def run(trial: Trial) -> Outcome:
         async with scene.fed():
             for _ in range(trial.count):
                 died = await scene.kill_broker()
-                plan = {"seed": f"{trial.chance.random()}", "steps": trial.chance.randint(1, 60)}
-                doomed = await scene.start_broker("power_cut:host", **plan)
+                seed, steps = f"{trial.chance.random()}", trial.chance.randint(1, 60)
+                doomed = await scene.start_broker("power_cut:host", seed=seed, steps=steps)
                 if not await scene.works_again(died, outcome):
                     break
                 doomed.signal(signal.SIGUSR1)

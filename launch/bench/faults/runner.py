@@ -15,6 +15,7 @@ from guildbus.launch.bench.faults import (
     freeze,
     kill_agents,
     kill_brokers,
+    partition,
     power_cut,
     stalled,
 )
@@ -30,6 +31,7 @@ SCENARIOS: Final = (
     Scenario("malformed", "Malformed frame sets while others work", 1_000_000, 6_000, flood.run),
     Scenario("power", "Writes that were not synced are dropped", 100, 4, power_cut.run),
     Scenario("stalled", "A stalled consumer with a long queue", 1_000_000, 2_000, stalled.run),
+    Scenario("partition", "A partition of 1 to 60 s between TCP clients and broker", 20, 2, partition.run),
 )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from guildbus.bus.client import ZmqBus
 from guildbus.bus.interface import AgentIdentity, Delivery
 from guildbus.launch.bench.faults.board import Board, Doing
+from guildbus.launch.bench.faults.customer import keys_of
 from guildbus.launch.bench.faults.pieces import result_of, undamaged
 from guildbus.launch.bench.faults.zygote import Say
 from guildbus.protocols import ids
@@ -58,20 +59,36 @@ class Worker:
 
 
 def run(
-    say: Say, *, endpoint: str, name: str, role: str, board: str, number: int, task_s: float, credit: int
+    say: Say,
+    *,
+    endpoint: str,
+    name: str,
+    role: str,
+    board: str,
+    number: int,
+    task_s: float,
+    credit: int,
+    ring: str,
 ) -> None:
     """The child's target: an agent until it is killed, or until another incarnation has its name."""
     identity = AgentIdentity(name, role, ids.new_message_id()[-12:])
     random.seed(os.getpid())
-    asyncio.run(_serve(say, endpoint, identity, Board(Path(board)), number, task_s, credit))
+    asyncio.run(_serve(say, endpoint, identity, Board(Path(board)), number, task_s, credit, ring))
 
 
 async def _serve(
-    say: Say, endpoint: str, identity: AgentIdentity, board: Board, number: int, task_s: float, credit: int
+    say: Say,
+    endpoint: str,
+    identity: AgentIdentity,
+    board: Board,
+    number: int,
+    task_s: float,
+    credit: int,
+    ring: str,
 ) -> None:
     board.write(number, replace(board.read(number), doing=Doing.AWAY))
     while True:
-        bus = ZmqBus(endpoint, identity, credit=credit)
+        bus = ZmqBus(endpoint, identity, credit=credit, keys=keys_of(ring, identity.name))
         try:
             await bus.open()
             break
