@@ -18,13 +18,14 @@ def faults(
     scale: Annotated[float, typer.Option(min=0.0, max=1.0, help="This part of the full counts.")] = 1.0,
     seed: Annotated[int, typer.Option(help="What is random follows from it.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Write the rows into this Markdown file.")] = None,
+    planted: Annotated[str, typer.Option(hidden=True, help="Break a promise of the broker first.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Kill, freeze, cut off and corrupt; then judge the journal. Exit code 1 unless all is zero."""
     from guildbus.launch.bench.faults import report, runner
 
     chosen = runner.chosen(only or [])
-    results = asyncio.run(runner.run_all(chosen, scale, seed, quiet=as_json))
+    results = asyncio.run(runner.run_all(chosen, scale, seed, planted=planted, quiet=as_json))
     if as_json:
         print_json([report.as_json(result) for result in results])
     else:

@@ -21,7 +21,7 @@ from guildbus.launch.bench.faults.board import Board, Doing, Slot
 from guildbus.launch.bench.faults.children import Child, Nursery
 from guildbus.launch.bench.faults.customer import CUSTOMER, Customer
 from guildbus.launch.bench.faults.reader import OPEN, Verdict
-from guildbus.launch.bench.faults.scenario import Outcome
+from guildbus.launch.bench.faults.scenario import Outcome, Trial
 from guildbus.protocols.errors import InfrastructureError
 
 SHORT: Final = Limits(lease_s=0.5, heartbeat_s=0.1, silent_s=2.0, unclaimed_s=600.0, max_attempts=10_000)
@@ -55,9 +55,10 @@ class Hired:
 class Arena:
     """Use through `arena(...)`."""
 
-    def __init__(self, folder: Path, nursery: Nursery, limits: Limits) -> None:
+    def __init__(self, folder: Path, nursery: Nursery, limits: Limits, planted: str = "") -> None:
         self.folder = folder
         self.limits = limits
+        self.planted = planted
         self.nursery = nursery
         self.endpoint = f"ipc://{folder}/b.sock"
         self.journal = folder / "journal.db"
@@ -82,7 +83,9 @@ class Arena:
     async def launch_broker(self, target: str = "hosting:run", *, namespace: str = "", **plan: Any) -> Child:
         """Start a broker on the journal, and do not wait."""
         plan = {"endpoint": self.endpoint, "journal": str(self.journal), "limits": asdict(self.limits)} | plan
-        self.broker = await self.nursery.fork(target, plan, log="broker.log", namespace=namespace)
+        self.broker = await self.nursery.fork(
+            target, plan, log="broker.log", namespace=namespace, planted=self.planted
+        )
         return self.broker
 
     async def kill_broker(self) -> float:
@@ -155,8 +158,15 @@ class Arena:
         return sum(getattr(self.board.read(number), count) for number in range(self._slots))
 
     async def feed(self, backlog: int) -> None:
-        """Keep the agents in work until cancelled: about `backlog` pieces that nobody has cut yet."""
+        """Keep the agents in work until cancelled: about `backlog` pieces that nobody has cut yet.
+
+        A few come in any case: pieces that were lost stay uncut for ever, and the broker must be heard of.
+        """
+        due = time.monotonic()
         while True:
+            if time.monotonic() > due and self.customer.asking < IN_FLIGHT:
+                self.customer.submit()
+                due = time.monotonic() + 0.2
             cut = sum(self.slot(hired).handled for hired in self.workers if hired.spec.role == "cut")
             waiting = len(self.customer.confirmed) - cut
             while waiting < backlog and self.customer.asking < IN_FLIGHT:
@@ -240,12 +250,18 @@ class Arena:
 
 
 @contextlib.asynccontextmanager
-async def arena(folder: Path, limits: Limits = SHORT) -> AsyncIterator[Arena]:
-    """An empty arena in an empty folder; at the end nothing of it runs any more."""
+async def arena(trial: Trial, limits: Limits = SHORT, *, within: str = "") -> AsyncIterator[Arena]:
+    """An empty arena in the trial's folder, or one `within` it; at the end nothing of it runs any more."""
+    folder = _made(trial.folder / within)
     async with Nursery(folder) as nursery:
-        made = Arena(folder, nursery, limits)
+        made = Arena(folder, nursery, limits, trial.planted)
         try:
             yield made
         finally:
             await made.customer.close()
             made.board.close()
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder

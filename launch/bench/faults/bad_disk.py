@@ -63,7 +63,7 @@ def host(say: Say, *, endpoint: str, journal: str, limits: dict[str, Any], weath
 async def run(trial: Trial) -> Outcome:
     """`count` spells, each up to a second, over one broker."""
     outcome = Outcome()
-    async with arena(trial.folder) as scene:
+    async with arena(trial) as scene:
         weather = Weather(trial.folder / "weather")
         broker = await scene.start_broker("bad_disk:host", weather=str(trial.folder / "weather"))
         await scene.open()

@@ -101,11 +101,14 @@ class Nursery:
         await asyncio.to_thread(self._zygote.wait, 30)
         await self._listening
 
-    async def fork(self, target: str, plan: dict[str, Any], *, log: str = "", namespace: str = "") -> Child:
+    async def fork(
+        self, target: str, plan: dict[str, Any], *, log: str = "", namespace: str = "", planted: str = ""
+    ) -> Child:
         """Fork a child that runs `module:function` of this package with `plan` as its keywords."""
         self._requests += 1
         born = self._born[self._requests] = asyncio.get_running_loop().create_future()
         request = {"request": self._requests, "target": target, "plan": plan, "namespace": namespace}
+        request["planted"] = planted
         request["log"] = str(self._folder / log) if log else os.devnull
         self._writer.write(json.dumps(request).encode() + b"\n")
         return await asyncio.wait_for(born, BIRTH_S)

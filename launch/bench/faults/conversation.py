@@ -116,9 +116,12 @@ class World:
 
     def play(self, moves: list[Move]) -> list[str]:
         """All moves, then quiet; what is not as promised."""
-        for move, number, choice in moves:
-            self.move(move, self.clients[number % len(self.clients)], choice)
-        return self.settle_down()
+        try:
+            for move, number, choice in moves:
+                self.move(move, self.clients[number % len(self.clients)], choice)
+            return self.settle_down()
+        except Exception as error:  # noqa: BLE001  (a broker that raises is a finding, and has a seed)
+            return [*self.broken, f"crash: {error!r}"]
 
     def move(self, move: str, client: Client, choice: int) -> None:
         """One thing happens."""

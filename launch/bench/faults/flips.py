@@ -11,7 +11,7 @@ import asyncio
 import shutil
 import signal
 import sqlite3
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -36,11 +36,11 @@ async def run(trial: Trial) -> Outcome:
     """`count` flips: two of three in the database file, one of three in the log."""
     outcome = Outcome()
     file, log = (
-        await _journal(trial.folder / "f", whole=True),
-        await _journal(trial.folder / "l", whole=False),
+        await _journal(trial, "f", whole=True),
+        await _journal(trial, "l", whole=False),
     )
     tally: dict[str, int] = {}
-    async with arena(_made(trial.folder / "t")) as scene:
+    async with arena(trial, within="t") as scene:
         turns = asyncio.Semaphore(AT_ONCE)
 
         async def one(number: int) -> None:
@@ -55,14 +55,9 @@ async def run(trial: Trial) -> Outcome:
     return outcome
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
-
-
-async def _journal(folder: Path, *, whole: bool) -> Path:
+async def _journal(trial: Trial, within: str, *, whole: bool) -> Path:
     """A journal with finished and open messages; `whole`: closed in good order, so that it has no log."""
-    async with arena(_made(folder)) as scene:
+    async with arena(replace(trial, planted=""), within=within) as scene:
         broker = await scene.start_broker()
         await scene.open(1, task_s=0.0)
         for _ in range(FINISHED):
@@ -93,7 +88,7 @@ async def _flip(scene: Arena, base: Path, suffix: str, number: int, chance: Rand
         if not path.name.endswith((".lock", "-shm")):
             shutil.copy(path, folder / path.name)
     where = _turn_over(folder / f"journal.db{suffix}", number, chance)
-    place = Arena(folder, scene.nursery, scene.limits)
+    place = Arena(folder, scene.nursery, scene.limits, scene.planted)
     try:
         found = await _live_with_it(place, outcome, where)
     finally:

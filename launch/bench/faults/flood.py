@@ -108,7 +108,7 @@ class Attacker:
 async def run(trial: Trial) -> Outcome:
     """`count` frame sets from three attackers."""
     outcome = Outcome()
-    async with arena(trial.folder) as scene:
+    async with arena(trial) as scene:
         await scene.start_broker()
         await scene.open()
         async with scene.fed():

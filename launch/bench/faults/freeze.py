@@ -19,7 +19,7 @@ TAKEN_BACK = "SELECT COUNT(*) FROM attempts WHERE event = 'failed'"
 async def run(trial: Trial) -> Outcome:
     """`count` zombies, one after the other."""
     outcome = Outcome()
-    async with arena(trial.folder) as scene:
+    async with arena(trial) as scene:
         await scene.start_broker()
         await scene.open(task_s=0.05)
         async with scene.fed():

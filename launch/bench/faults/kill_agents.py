@@ -13,7 +13,7 @@ from guildbus.launch.bench.faults.scenario import Outcome, Trial
 async def run(trial: Trial) -> Outcome:
     """`count` kills over four agents."""
     outcome = Outcome()
-    async with arena(trial.folder) as scene:
+    async with arena(trial) as scene:
         await scene.start_broker()
         await scene.open()
         async with scene.fed():

@@ -6,7 +6,6 @@ missing then, and nothing may have happened twice.
 
 import asyncio
 import signal
-import time
 
 from guildbus.launch.bench.faults.arena import PATIENCE_S, arena
 from guildbus.launch.bench.faults.kill_switch import STEPS
@@ -16,7 +15,7 @@ from guildbus.launch.bench.faults.scenario import Outcome, Trial
 async def at_each_step(trial: Trial) -> Outcome:
     """`count` brokers; each works for a moment, and then dies at the next step of the list."""
     outcome = Outcome()
-    async with arena(trial.folder) as scene:
+    async with arena(trial) as scene:
         await scene.start_broker()
         await scene.open()
         async with scene.fed():
@@ -34,7 +33,7 @@ async def at_each_step(trial: Trial) -> Outcome:
                     outcome.wrong.append(f"the broker did not come to the step {step!r} any more")
                     break
                 outcome.faults += 1
-            died = time.monotonic()
+            died = await scene.kill_broker()
             await scene.start_broker()
             await scene.works_again(died, outcome)
         await scene.judge(outcome)
@@ -45,7 +44,7 @@ async def at_each_step(trial: Trial) -> Outcome:
 async def at_random(trial: Trial) -> Outcome:
     """`count` kills from outside: one in five while the broker starts, the others while it works."""
     outcome = Outcome()
-    async with arena(trial.folder) as scene:
+    async with arena(trial) as scene:
         await scene.start_broker()
         await scene.open()
         async with scene.fed():

@@ -8,7 +8,6 @@ they stay.
 
 import os
 import signal
-import time
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -59,7 +58,7 @@ async def run(trial: Trial) -> Outcome:
     """`count` power cuts; the last journal is read by a broker on a healthy machine."""
     outcome = Outcome()
     dropped = 0
-    async with arena(trial.folder) as scene:
+    async with arena(trial) as scene:
         await scene.start_broker()
         await scene.open()
         async with scene.fed():
@@ -75,7 +74,7 @@ async def run(trial: Trial) -> Outcome:
                     break
                 dropped += (await doomed.hear())["dropped"]
                 outcome.faults += 1
-            died = time.monotonic()
+            died = await scene.kill_broker()
             await scene.start_broker()
             await scene.works_again(died, outcome)
         await scene.judge(outcome)

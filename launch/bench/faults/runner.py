@@ -45,7 +45,7 @@ def chosen(names: Sequence[str]) -> tuple[Scenario, ...]:
 
 
 async def run_all(
-    scenarios: Sequence[Scenario], scale: float, seed: int, *, quiet: bool = False
+    scenarios: Sequence[Scenario], scale: float, seed: int, *, planted: str = "", quiet: bool = False
 ) -> list[Result]:
     """Run one after the other, each in a folder of its own that is removed when all was well."""
     results: list[Result] = []
@@ -53,7 +53,7 @@ async def run_all(
         if not quiet:
             sys.stderr.write(f"{scenario.title} x{scenario.scaled(scale):,} ... ")
             sys.stderr.flush()
-        result = await run_one(scenario, scale, seed)
+        result = await run_one(scenario, scale, seed, planted)
         results.append(result)
         if not quiet:
             word = "skipped: " + result.skipped if result.skipped else "ok" if result.ok else "NOT OK"
@@ -61,10 +61,10 @@ async def run_all(
     return results
 
 
-async def run_one(scenario: Scenario, scale: float, seed: int) -> Result:
+async def run_one(scenario: Scenario, scale: float, seed: int, planted: str = "") -> Result:
     """One scenario. That the bench itself failed is a finding too: it must not pass for zeros."""
     folder = Path(tempfile.mkdtemp(prefix="gb-"))
-    trial = Trial(scenario.scaled(scale), folder, random.Random(f"{scenario.name} {seed}"))
+    trial = Trial(scenario.scaled(scale), folder, random.Random(f"{scenario.name} {seed}"), planted)
     start = time.monotonic()
     skipped = ""
     try:

@@ -53,11 +53,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a scenario is given: how many faults, where to work, and its own chance."""
+    """What a scenario is given: how many faults, where to work, its own chance; `planted` names a fault of
+    the broker's own (`planted.py`), which the scenario should find.
+    """
 
     count: int
     folder: Path
     chance: Random
+    planted: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ BODY_BYTES: Final = 256
 async def run(trial: Trial) -> Outcome:
     """A pile of `count` messages."""
     outcome = Outcome(faults=1)
-    async with arena(trial.folder, LIMITS) as scene:
+    async with arena(trial, LIMITS) as scene:
         scene.sources += [POURER]
         broker = await scene.start_broker()
         stalled = await scene.hire(WorkerSpec(ROLE, ROLE, scene.next_slot(), task_s=36_000.0))

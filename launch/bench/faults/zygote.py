@@ -31,16 +31,26 @@ def say_on(channel: socket.socket) -> Say:
 
 
 def main(descriptor: int, preload: list[str]) -> None:
-    """Serve requests until the bench is gone."""
+    """Serve requests until the bench is gone, however it went."""
     for name in preload:
         importlib.import_module(f"{PACKAGE}.{name}")
     channel = socket.socket(fileno=descriptor)
+    children: set[int] = set()
+    try:
+        _serve(channel, children)
+    except ConnectionError:
+        return
+    finally:
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+
+
+def _serve(channel: socket.socket, children: set[int]) -> None:
     wake_in, wake_out = os.pipe()
     os.set_blocking(wake_in, False)
     os.set_blocking(wake_out, False)
     signal.set_wakeup_fd(wake_out)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    children: set[int] = set()
     waiting = b""
     while True:
         ready, _, _ = select.select([channel.fileno(), wake_in], [], [], 1.0)
@@ -51,12 +61,10 @@ def main(descriptor: int, preload: list[str]) -> None:
             continue
         received = channel.recv(1 << 20)
         if not received:
-            break
+            return
         *lines, waiting = (waiting + received).split(b"\n")
         for line in lines:
             children.add(_fork(channel, json.loads(line)))
-    for pid in children:
-        os.kill(pid, signal.SIGKILL)
 
 
 def _fork(channel: socket.socket, request: dict[str, Any]) -> int:
@@ -97,6 +105,8 @@ def _become(channel: socket.socket, request: dict[str, Any]) -> None:
         if request["namespace"]:
             _enter(request["namespace"])
         threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+        if request["planted"]:
+            importlib.import_module(f"{PACKAGE}.planted").plant(request["planted"])
         module, _, function = request["target"].partition(":")
         target = getattr(importlib.import_module(f"{PACKAGE}.{module}"), function)
         target(say_on(channel), **request["plan"])
