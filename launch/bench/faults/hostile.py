@@ -155,7 +155,7 @@ def wrong_version_or_kind(chance: Random, target: Target) -> Frames:
     if chance.random() < 0.5:
         frames[0] = chance.choice((b"", b"\x00", b"\x02", b"\x01\x01", b"GET / HTTP/1.1"))
     else:
-        kinds = (b"", b"\x00", b"\x0d", b"\xff", b"\x03\x03", *(bytes([k]) for k in (2, 4, 5, 11)))
+        kinds = (b"", b"\x00", b"\x0e", b"\xff", b"\x03\x03", *(bytes([k]) for k in (2, 4, 5, 11)))
         frames[1] = chance.choice(kinds)
     return frames
 
@@ -181,12 +181,29 @@ def forged(chance: Random, target: Target) -> Frames:
             return wire.build(Kind.RENEW, answer)
 
 
+def batched(chance: Random, target: Target) -> Frames:
+    """Several of the others in one BATCH (which has one version for all), or a BATCH that is none."""
+    frame_sets = [chance.choice(SINGLE)(chance, target) for _ in range(chance.randrange(2, 20))]
+    batch = wire.pack_batch(frame_sets)
+    match chance.randrange(4):
+        case 0:
+            batch[3] = batch[3][: chance.randrange(len(batch[3]))]
+        case 1:
+            batch[3] = _packed([*msgpack.unpackb(batch[3]), b"\x03"])
+        case 2:
+            batch = wire.pack_batch([batch, batch])
+    return batch
+
+
 Maker = Callable[[Random, Target], Frames]
+SINGLE: Final[tuple[Maker, ...]] = (
+    bad_envelope, bad_header, bad_emits, forged,
+)  # fmt: skip
 OUTSIDER: Final[tuple[Maker, ...]] = (
-    noise, flipped, flipped, miscounted, valid, bad_hello, bad_header, wrong_version_or_kind,
+    noise, flipped, flipped, miscounted, valid, bad_hello, bad_header, wrong_version_or_kind, batched,
 )  # fmt: skip
 INSIDER: Final[tuple[Maker, ...]] = (
-    noise, miscounted, bad_envelope, bad_envelope, bad_header, wrong_version_or_kind, bad_emits,
+    noise, miscounted, bad_envelope, bad_envelope, bad_header, wrong_version_or_kind, batched, bad_emits,
     forged, forged,
 )  # fmt: skip
 

@@ -35,6 +35,8 @@ LIMITS: Final = Limits(
 ROLE: Final = "slow"
 POURER: Final = "pourer"
 WINDOW: Final = 2000
+CREDIT: Final = 400
+"""Below ZeroMQ's high-water mark of 1,000: more than that the broker cannot put on the way to one peer."""
 SAMPLES: Final = 1000
 FLAT_BYTES: Final = 32 << 20
 """How much the broker's memory may grow between the two measurements."""
@@ -148,7 +150,7 @@ def pour(say: Say, *, endpoint: str, count: int, path: str) -> None:
 
 def drain(say: Say, *, endpoint: str, count: int) -> None:
     """The child's target: replace the stalled one, take `count` messages away, and look at their order."""
-    dealer = _joined(endpoint, ROLE, ROLE, WINDOW)
+    dealer = _joined(endpoint, ROLE, ROLE, CREDIT)
     accepted, highest, disordered = 0, 0, 0
     while accepted < count:
         _, kind, packed, _ = dealer.recv_multipart()
