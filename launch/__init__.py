@@ -5,12 +5,15 @@
     specfile.py      YAML -> Spec, every mistake with its line
     swarm.py         which processes make a swarm, and where they meet
     supervisor.py    starts, watches, restarts and stops them (supervision.py decides)
+    process.py       one child; nursery.py forks those that are ours (forking.py asks it to)
+    warden.py        what outlives a swarm, and leaves nothing of it behind
     model_files.py   the embedded model: where it comes from, its hash
     model_servers.py the managed model server
     building.py      one build, from spec to files on disk
     live.py          the live view in the terminal
     report.py        what a build reports, from its messages
     tracing.py       a run as a causal tree
+    dead_letters.py  what nobody could handle, and what became of it (requeueing.py says so to a swarm)
 
 Read `building.py` next.
 """

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Literal
 
 from guildbus.bus.lifeline import LIFELINE_VARIABLE
+from guildbus.launch.forking import Nursery, Nursling, Request
 from guildbus.launch.supervision import Terms
 from guildbus.launch.warden import TOKEN_VARIABLE
 
@@ -38,6 +39,8 @@ class ChildSpec:
     be used: "line" is one JSON line `{"ready": ...}` on its standard output, "none" counts it as
     ready at once. Children of a lower `stage` are started first. A `critical` child that is
     given up takes the swarm down. Standard error, and all else that it prints, goes to `log_path`.
+    `preload` is for a module of ours that is started as `python -P -m MODULE`: what a nursery may import
+    before it forks the child. Without it, or with an `env` or `cwd` of its own, the child is a new program.
     """
 
     name: str
@@ -49,6 +52,14 @@ class ChildSpec:
     ready_timeout_s: float = 10.0
     critical: bool = True
     stage: int = 0
+    preload: tuple[str, ...] = ()
+
+    @property
+    def forks(self) -> Request | None:
+        """What a nursery is to fork; None if it is to be a program."""
+        if not self.preload or self.env or self.cwd is not None or self.argv[1:3] != ("-P", "-m"):
+            return None
+        return self.argv[3], self.argv[4:], self.name
 
     @property
     def terms(self) -> Terms:
@@ -112,7 +123,7 @@ class ChildProcess:
     """A running child. Made by `start`; `tend` must run until the child has ended."""
 
     def __init__(
-        self, spec: ChildSpec, process: asyncio.subprocess.Process, stdout: int | None, log: int
+        self, spec: ChildSpec, process: asyncio.subprocess.Process | Nursling, stdout: int | None, log: int
     ) -> None:
         self.spec = spec
         self.pid = process.pid
@@ -122,14 +133,16 @@ class ChildProcess:
         self._ended = False
 
     @classmethod
-    async def start(cls, spec: ChildSpec, lifeline: Lifeline) -> "ChildProcess":
+    async def start(
+        cls, spec: ChildSpec, lifeline: Lifeline, nursery: Nursery | None = None
+    ) -> "ChildProcess":
         """Start the child. Raises OSError if its program or folder cannot be used."""
         spec.log_path.parent.mkdir(parents=True, exist_ok=True)
         log = os.open(spec.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         # A pipe of our own: asyncio's would make wait() last until every grandchild has closed it.
         read_end, write_end = os.pipe() if spec.ready == "line" else (None, log)
         try:
-            process = await asyncio.create_subprocess_exec(
+            process = await _forked(spec, nursery, write_end, log) or await asyncio.create_subprocess_exec(
                 *spec.argv,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=write_end,
@@ -161,6 +174,8 @@ class ChildProcess:
             await asyncio.wait([reading], timeout=LAST_WORDS_S)
         finally:
             self._ended = True
+            if isinstance(self._process, Nursling):
+                self._process.bury()
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
             os.close(self._log)
@@ -210,6 +225,17 @@ class ChildProcess:
                         break
         finally:
             transport.close()
+
+
+async def _forked(spec: ChildSpec, nursery: Nursery | None, stdout: int, log: int) -> Nursling | None:
+    """The child from the nursery; None if it is no child for one, or there is none that works."""
+    request = spec.forks
+    if nursery is None or request is None:
+        return None
+    try:
+        return await nursery.fork(request, stdout, log)
+    except OSError:
+        return None
 
 
 def parse_ready(line: bytes) -> tuple[bool, object]:

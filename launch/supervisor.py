@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from guildbus.launch.forking import Nursery, can_fork
 from guildbus.launch.process import ChildProcess, ChildSpec, Lifeline, cap_log, log_tail
 from guildbus.launch.supervision import (
     ALIVE,
@@ -88,6 +89,7 @@ class Supervisor:
         self._run: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()
         self._failure: InfrastructureError | None = None
+        self._nursery: Nursery | None = None
         self.warden_pid: int | None = None
 
     async def start(self) -> None:
@@ -138,6 +140,9 @@ class Supervisor:
     async def _supervise(self) -> None:
         lifeline = Lifeline(self._grace_s, self._traces)
         self.warden_pid = lifeline.warden_pid
+        preload = [module for spec in self._specs.values() for module in spec.preload]
+        if preload and can_fork():
+            self._nursery = Nursery(preload, lifeline.environment(), lifeline.read_end)
         try:
             await self._apply(Tick(), lifeline)
             while not self._swarm.over:
@@ -149,6 +154,8 @@ class Supervisor:
                 child.kill()
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=self._grace_s)
+            if self._nursery is not None:
+                self._nursery.close()
             lifeline.close()
             self._settled.set()
 
@@ -183,7 +190,7 @@ class Supervisor:
     async def _start(self, spec: ChildSpec, lifeline: Lifeline) -> None:
         self._answers.pop(spec.name, None)
         try:
-            child = await ChildProcess.start(spec, lifeline)
+            child = await ChildProcess.start(spec, lifeline, self._nursery)
         except OSError as error:
             why = f"cannot be started ({error})"
             self._events.put_nowait(Exited(spec.name, CANNOT_START, why))

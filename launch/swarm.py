@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import psutil
 
-from guildbus.agents.roster import emitted_types
+from guildbus.agents.roster import BUILT_IN, emitted_types
 from guildbus.agents.settings import AgentSettings
 from guildbus.bus.locks import lock_of
 from guildbus.bus.permissions import ANY_TYPE, OPERATOR
@@ -30,6 +30,14 @@ from guildbus.launch.supervisor import ChildStatus, Supervisor
 
 UNDERTAKER = "planner"
 BROKER = "broker"
+AGENT_MODULES = (
+    "guildbus.agents.main",
+    "guildbus.agents.runtime",
+    "guildbus.bus.client",
+    "guildbus.protocols.registry",
+    *(entry.partition(":")[0] for entry in BUILT_IN.values()),
+)
+"""What an agent process needs before it can say HELLO."""
 Owner = Literal["build", "resume", "cancel", "up"]
 """The command that started a swarm."""
 
@@ -145,6 +153,7 @@ def child_specs(
             json.dumps(permissions(config)),
         ),
         log_path=paths.logs / f"{BROKER}.log",
+        preload=("guildbus.bus.broker",),
     )
     agents = [
         ChildSpec(
@@ -154,6 +163,7 @@ def child_specs(
             env=agent.env,
             ready_timeout_s=30.0,
             stage=1,
+            preload=AGENT_MODULES,
         )
         for agent in config.agents
         if crew is None or agent.role in crew
