@@ -281,7 +281,7 @@ def _worst(found: Lifecycle, name: str) -> float:
 
 
 def _cpu_s(process: psutil.Process) -> float:
-    """Its processor time so far; on Linux to the nanosecond, since a process at rest takes less than a tick."""
+    """Its processor time so far; on Linux in nanoseconds: a process at rest takes less than a tick."""
     threads = list(Path(f"/proc/{process.pid}/task").glob("*/schedstat"))
     if threads:
         return sum(int(one.read_text().split()[0]) for one in threads) / 1e9
