@@ -41,12 +41,13 @@ from guildbus.protocols.errors import (
     Refused,
     Replaced,
     StaleAttempt,
+    TooMany,
     Withdrawn,
 )
 from guildbus.protocols.wire import Kind, Packet
 
 _REFUSALS: Final = {
-    kind.code: kind for kind in (StaleAttempt, QueueFull, NoSession, NotAllowed, Replaced, Withdrawn)
+    kind.code: kind for kind in (StaleAttempt, QueueFull, NoSession, NotAllowed, Replaced, TooMany, Withdrawn)
 }
 
 

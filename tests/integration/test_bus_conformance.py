@@ -39,6 +39,7 @@ LIMITS = Limits(
     max_hops=5,
     queue_bound=4,
     undertaker="mourner",
+    window=1,
 )
 SOON_S = 5.0
 

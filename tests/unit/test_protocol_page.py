@@ -117,6 +117,8 @@ def test_the_health_report() -> None:
         f"| `hops` | {LIMITS.max_hops} |",
         f"| unsettled messages in a queue | {LIMITS.queue_bound:,} |",
         f"| attempts | {LIMITS.max_attempts} |",
+        f"| credit of one agent, with what it has in hand | {LIMITS.max_credit:,} |",
+        f"| agents, queues | {LIMITS.max_agents:,}, {LIMITS.max_queues:,} |",
         f"the last {LIMITS.remembered_acks:,}; the last {broker.RESTORED_ACKS:,} ACKs after a restart",
         f"every `heartbeat_s` ({LIMITS.heartbeat_s:.0f} s before it has heard the terms)",
         f"not heard for {LIMITS.silent_s:.0f} s (the broker's `silent_s`)",

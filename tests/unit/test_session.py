@@ -30,6 +30,7 @@ from guildbus.protocols.errors import (
     Refused,
     Replaced,
     StaleAttempt,
+    TooMany,
 )
 from guildbus.protocols.errors import Withdrawn as WithdrawnError
 from guildbus.protocols.wire import Frame, Kind
@@ -255,10 +256,11 @@ def test_any_frame_breaks_the_silence(session: ClientSession) -> None:
     assert Reconnect() in session.tick(7.1)
 
 
-def test_a_hello_that_is_not_allowed_ends_it(session: ClientSession) -> None:
-    (fenced,) = session.received(error(NotAllowed.code), 0.2)
+@pytest.mark.parametrize("unwelcome", [NotAllowed, TooMany])
+def test_a_hello_that_is_refused_ends_it(session: ClientSession, unwelcome: type[GuildbusError]) -> None:
+    (fenced,) = session.received(error(unwelcome.code), 0.2)
     assert isinstance(fenced, Fenced)
-    assert isinstance(fenced.error, NotAllowed)
+    assert isinstance(fenced.error, unwelcome)
     assert session.tick(1e3) == []
 
 
