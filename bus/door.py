@@ -29,6 +29,7 @@ from guildbus.protocols import wire
 from guildbus.protocols.errors import BusError, ConfigError
 
 PARTS: Final = 4
+GENERATED_BYTES: Final = 5
 _DONTWAIT: Final = int(zmq.DONTWAIT)
 MANY_PARTS: Final = 64
 WORST_BACKLOG_BYTES: Final = 1 << 30
@@ -226,6 +227,9 @@ class Door:
         if caller.fd < 0:
             self.refused["connection.handshake"] += 1
             self._show_out(peer, caller, "it does not speak ZMTP 3")
+        elif len(peer) != GENERATED_BYTES or peer[0] != 0:
+            self.refused["connection.identity"] += 1
+            self._show_out(peer, caller, "it chose its own identity")
         elif self._guests is not None and not self._guests.holds(key):
             self._show_out(peer, caller, "its key is not on the list")
         elif self._guests is None and peer_uid(caller.fd) not in (None, 0, os.getuid()):

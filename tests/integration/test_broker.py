@@ -204,6 +204,47 @@ def test_a_file_that_is_no_journal_is_refused(place: Place, content: bytes | Non
     assert len(error.splitlines()) == 1
 
 
+def test_a_client_that_names_itself_gets_no_answer(place: Place) -> None:
+    """An identity that somebody chose could be another's, whose connection has just gone."""
+    with place.broker(), place.socket() as dealer:
+        good_hello(dealer)
+        for chosen in (b"somebody", b"\x01abcd", b"x"):
+            with zmq.Context.instance().socket(zmq.DEALER) as named:
+                named.setsockopt(zmq.LINGER, 0)
+                named.setsockopt(zmq.IDENTITY, chosen)
+                named.connect(place.endpoint)
+                named.send_multipart(wire.build(Kind.HELLO, HELLO | {"incarnation": "2"}))
+                assert not named.poll(300)
+        asked = wire.build(Kind.HEARTBEAT, {"health": True})
+        assert ask(dealer, asked).header["health"]["refused"]["connection.identity"] >= 3
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o701, 0o777])
+def test_a_socket_in_a_folder_that_others_can_enter_is_refused(place: Place, mode: int) -> None:
+    open_folder = place.folder / "open"
+    open_folder.mkdir()
+    open_folder.chmod(mode)
+    with place.start(endpoint=f"ipc://{open_folder}/b.sock") as process:
+        _, error = process.communicate(timeout=20)
+    assert process.returncode == 3
+    assert "open to others" in error
+    assert "chmod 700" in error
+
+
+def test_the_socket_itself_is_ours_alone(place: Place) -> None:
+    with place.broker():
+        assert (place.folder / "b.sock").stat().st_mode & 0o777 == 0o600
+
+
+def test_one_connection_is_one_agent(place: Place) -> None:
+    with place.broker(), place.socket() as dealer:
+        good_hello(dealer)
+        for other in ({"agent": "b"}, {"incarnation": "2"}):
+            answer = ask(dealer, wire.build(Kind.HELLO, HELLO | other))
+            assert answer.header["code"] == "protocol.not_allowed"
+        good_hello(dealer)
+
+
 def test_a_socket_path_that_is_too_long_is_refused(place: Place) -> None:
     with place.start(endpoint=f"ipc://{place.folder}/{'x' * 100}") as process:
         _, error = process.communicate(timeout=20)
