@@ -2,7 +2,8 @@
 
 Each turn drains the frames that are ready, applies them to the pure routing state, commits all
 journal records in one transaction, and only then confirms and delivers. What it decides is in
-`routing.py`; what it keeps is in `journal.py`. Started as `python -P -m guildbus.bus.broker`.
+`routing.py`; what it keeps is in `journal.py`; what it does when it cannot keep it, in `standstill.py`; how
+it speaks, in `speaking.py`. Started as `python -P -m guildbus.bus.broker`.
 """
 
 import argparse
@@ -12,25 +13,26 @@ import signal
 import socket as stdlib_socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
-import apsw
 import zmq
 
 from guildbus.bus import reading
 from guildbus.bus.door import Door, Doorway, worth_a_line
 from guildbus.bus.events import (
     Action,
-    Deliver,
+    Event,
     Fetch,
     Hello,
     Peer,
-    RecordOutcome,
+    PeerEvent,
     Send,
+    Spoiled,
     Store,
     Tick,
     Unreachable,
@@ -43,15 +45,16 @@ from guildbus.bus.locks import lock_file, lock_of, unlock_file
 from guildbus.bus.outbox import Outbox
 from guildbus.bus.permissions import Permissions
 from guildbus.bus.routing import Routing
+from guildbus.bus.speaking import Speaker
+from guildbus.bus.standstill import Standstill, records_of
 from guildbus.bus.state import Limits
 from guildbus.protocols import ids, wire
-from guildbus.protocols.errors import BusError, GuildbusError, ProtocolError
-from guildbus.protocols.wire import Kind, Packet
+from guildbus.protocols.errors import BusError, GuildbusError, JournalError, ProtocolError
+from guildbus.protocols.wire import Kind
 
 TURN_FRAMES: Final = 512
 IDLE_MS: Final = 1000
 BUSY_MS: Final = 10
-HOT_PACKETS: Final = 2048
 RESTORED_ACKS: Final = 10_000
 
 
@@ -76,16 +79,19 @@ class Broker:
         self._journal = journal
         self._clock = clock
         self._max_bytes = max_bytes
-        self._hot: dict[int, Packet] = {}
         self._stopping = False
         self._wake_in, self._wake_out = stdlib_socket.socketpair()
         self._ticked = 0.0
+        self._unheard: deque[tuple[Peer, list[bytes]]] = deque()
+        self._standstill: Standstill | None = None
         self._log = LateLog("broker")
         if journal is None:
             limits = replace(limits, window=sys.maxsize)  # there is nowhere else to keep a message
         next_seq = journal.next_seq() if journal else 1
         self._routing = Routing(limits, ids.new_message_id()[-12:], next_seq, permissions)
         if journal is not None:
+            for damage in journal.damage:
+                self._log.error("journal_damaged", place=damage.place, what=damage.what)
             found = journal.recovered(limits.only_run)
             self._routing.restore(found, clock(), journal.latest_acks(RESTORED_ACKS))
         self._socket_lock = self._claim(endpoint)
@@ -93,6 +99,7 @@ class Broker:
         self._outbox = self.outbox_type(
             self._door.socket, self._routing.takes_batches, self._routing.is_patient, max_bytes
         )
+        self._speaker = Speaker(journal, self._door, self._outbox, self._journal_state)
 
     def _claim(self, endpoint: str) -> int | None:
         """libzmq silently takes over the ipc file of a living broker, so a lock beside it guards it."""
@@ -120,13 +127,10 @@ class Broker:
             while not self._stopping:
                 poller.poll(self._pause_ms())
                 now = self._clock()
-                actions = self._drain(now)
-                if now >= self._next_tick() and not _fetches(actions):
-                    actions += self._routing.apply(Tick(), now)
-                    self._door.watch_list()
-                    self._ticked = now
-                actions += self._farewells(now)
-                self._turn(actions, now)
+                if self._standstill is None:
+                    self._work(now)
+                else:
+                    self._stand_still(self._standstill, now)
         finally:
             self._outbox.send_everything()
             self._door.close()
@@ -145,28 +149,51 @@ class Broker:
         due, held = self._next_tick(), self._outbox.due
         return max(0, int((min(due, held or due) - self._clock()) * 1000)) + 1
 
+    def _work(self, now: float) -> None:
+        """One turn: hear, decide, commit, speak."""
+        actions: list[Action] = []
+        heard = self._drain(actions, now)
+        ticking = now >= self._next_tick() and not _fetches(actions)
+        if self._standstill is None and ticking:
+            actions += self._routing.apply(Tick(), now)
+            self._door.watch_list()
+            self._ticked = now
+        if self._standstill is None:
+            self._turn(actions + self._farewells(now), now)
+        if self._standstill is not None:
+            self._outbox.send(now)
+        elif ticking and not heard:
+            self._tidy(now)
+
     def _next_tick(self) -> float:
         """When the next timer runs out, but neither too often nor too seldom; clocks may jump backwards."""
-        if self._clock() < self._ticked:
+        if self._standstill is not None:
+            return self._standstill.retry_at
+        if self._unheard or self._clock() < self._ticked:
             return 0.0
         idle = self._ticked + IDLE_MS / 1000
         due = self._routing.next_due()
         return idle if due is None else min(idle, max(due, self._ticked + BUSY_MS / 1000))
 
-    def _drain(self, now: float) -> list[Action]:
-        """Apply the frames that are ready. An id is known once it is stored, also within this turn."""
-        actions: list[Action] = []
+    def _drain(self, actions: list[Action], now: float) -> bool:
+        """Apply the frames that are ready: whether there were any.
+
+        An id is known once it is stored, also within this turn.
+        """
+        heard = False
         stored: set[str] = set()
 
         def knows(message_id: str) -> bool:
             return message_id in stored or (self._journal is not None and self._journal.knows(message_id))
 
-        self._door.attend()
         for peer, frames in self._received():
+            heard = True
             try:
-                event = reading.event_of(peer, wire.parse(frames, self._max_bytes), knows)
-                if isinstance(event, Hello):
-                    self._door.check(event)
+                event = self._event(peer, frames, knows)
+            except JournalError as error:
+                self._refuse(peer, frames, error)
+                self._halt(actions, now, error)
+                break
             except ProtocolError as error:
                 self._refuse(peer, frames, error)
                 continue
@@ -175,12 +202,22 @@ class Broker:
             actions += decided
             if decided and isinstance(decided[-1], Fetch):
                 break  # it is answered before anything else is heard
-        return actions
+        return heard
 
     def _received(self) -> Iterator[tuple[Peer, list[bytes]]]:
-        """The frame sets that are ready, but no more than make a turn; each one of a BATCH by itself."""
+        """The frame sets that are ready, but no more than make a turn; each one of a BATCH by itself.
+
+        Whoever stops listening in the middle of a BATCH hears the rest of it next time.
+        """
+        self._door.attend()
         count = 0
-        while count < TURN_FRAMES:
+        while True:
+            while self._unheard:
+                peer, frames = self._unheard.popleft()
+                if not self._door.is_shut(peer):
+                    yield peer, frames
+            if count >= TURN_FRAMES:
+                return
             try:
                 received = self._door.receive()
             except zmq.Again:
@@ -195,10 +232,78 @@ class Broker:
                 self._refuse(peer, frames, error)
                 continue
             count += len(frame_sets)
-            for frame_set in frame_sets:
-                if self._door.is_shut(peer):
-                    break
-                yield peer, frame_set
+            self._unheard.extend((peer, frame_set) for frame_set in frame_sets)
+
+    def _event(self, peer: Peer, frames: list[bytes], knows: Callable[[str], bool]) -> PeerEvent:
+        event = reading.event_of(peer, wire.parse(frames, self._max_bytes), knows)
+        if isinstance(event, Hello):
+            self._door.check(event)
+        return event
+
+    # -- while the disk refuses --------------------------------------------------------------
+
+    def _halt(self, actions: Sequence[Action], at: float, error: JournalError) -> None:
+        """The disk refuses: keep these actions for later, and stand still until it takes them."""
+        self._log.error("journal_read_only", reason=str(error))
+        self._standstill = Standstill.begin(actions, at, error, self._clock())
+
+    def _stand_still(self, standstill: Standstill, now: float) -> None:
+        """Hear everyone, and try the same commit again when it is time."""
+        for peer, frames in self._received():
+            try:
+                event = self._event(peer, frames, lambda _: False)
+                refusal: GuildbusError | None = standstill.refusal(event)
+            except ProtocolError as error:
+                refusal = error
+            if refusal is not None:
+                self._refuse(peer, frames, refusal)
+            elif not standstill.postpones(event):
+                self._speaker.say(standstill.join(self._routing.apply(event, now)), now)
+        standstill.keep(Unreachable(peer) for peer in self._door.gone())
+        self._outbox.send(now)
+        if now < standstill.retry_at or self._journal is None:
+            return
+        self._door.watch_list()
+        try:
+            self._journal.commit(standstill.records, standstill.at)
+        except JournalError as error:
+            standstill.failed_again(error, now)
+            return
+        self._log.warning("journal_writable", after_s=round(now - standstill.since, 1))
+        self._standstill = None
+        self._routing.renew_leases(now)
+        self._turn(self._spoken(standstill.actions, now), now)
+        for late in standstill.postponed():
+            self._catch_up(late, now)
+
+    def _catch_up(self, late: Event, now: float) -> None:
+        if self._standstill is None:
+            self._turn(self._routing.apply(late, now), now)
+        else:
+            self._standstill.keep([late])
+
+    def _journal_state(self) -> dict[str, Any]:
+        """For the health report."""
+        if self._journal is None:
+            return {"state": "none"}
+        state = {"state": "ok"} if self._standstill is None else self._standstill.report()
+        return state | {"damaged": len(self._journal.damage)}
+
+    def _tidy(self, now: float) -> None:
+        """Housekeeping between two turns; what the disk refuses now is done another time."""
+        if self._journal is None:
+            return
+        try:
+            found = self._journal.tidy(now)
+        except JournalError as error:
+            self._log.warning("journal_untidy", reason=str(error))
+            return
+        for damage in found:
+            self._log.error("journal_damaged", place=damage.place, what=damage.what)
+            if damage.seq is not None:
+                self._turn(self._routing.apply(Spoiled(damage.seq, damage.what), now), now)
+
+    # -- speaking ----------------------------------------------------------------------------
 
     def _farewells(self, now: float) -> list[Action]:
         """What those had in hand whom the door has shown out goes to others; to them nothing is said."""
@@ -217,60 +322,45 @@ class Broker:
         self._outbox.add(peer, wire.build(Kind.ERROR, header))
 
     def _turn(self, actions: list[Action], now: float) -> None:
-        """Commit, then speak. An unreachable peer is an event of its own, and a turn of its own."""
-        while True:
-            records = [action for action in actions if not isinstance(action, Send | Deliver | Fetch)]
+        """Commit, then speak, and again with what follows from that."""
+        while self._standstill is None:
             if self._journal is not None:
-                self._journal.commit(records, now)
-            for record in records:
-                if isinstance(record, Store) and record.queue is not None:
-                    self._keep(record.seq, record.packet)
-            lost = self._transmit(actions, now)
-            for record in records:
-                if isinstance(record, RecordOutcome) and record.outcome != "failed":
-                    self._hot.pop(record.seq, None)
-            fetches = _fetches(actions)
-            if not lost and not fetches:
+                try:
+                    self._journal.commit(records_of(actions), now)
+                except JournalError as error:
+                    self._halt(actions, now, error)
+                    return
+            actions = self._spoken(actions, now)
+            if not actions:
                 return
-            actions = self._answered(fetches[0], now) if fetches else []
-            actions += [action for peer in lost for action in self._routing.apply(Unreachable(peer), now)]
-            actions += fetches[1:]
+        self._standstill.actions += actions
+
+    def _spoken(self, actions: list[Action], now: float) -> list[Action]:
+        """Say what is committed, and fetch what was asked for: what follows from it.
+
+        An unreachable peer and a damaged message are events of their own.
+        """
+        events, unsaid, trouble = self._speaker.say(actions, now)
+        fetches = _fetches(actions)
+        following: list[Action] = []
+        if fetches and trouble is None:
+            try:
+                following += self._answered(fetches.pop(0), now)
+            except JournalError as error:
+                fetches, trouble = _fetches(actions), error
+        for event in events:
+            following += self._routing.apply(event, now)
+        following += fetches
+        if trouble is not None:
+            # It is committed, so only the saying waits.
+            self._halt(unsaid, now, trouble)
+        return following
 
     def _answered(self, fetch: Fetch, now: float) -> list[Action]:
         """What the routing decides from the page that it asked for."""
         if self._journal is None:
             raise BusError("a message was dropped from memory", where=f"queue {fetch.name}")
         return self._routing.apply(self._journal.fetch(fetch), now)
-
-    def _transmit(self, actions: list[Action], now: float) -> list[Peer]:
-        """Send what there is to send; the peers that could not be reached."""
-        for action in actions:
-            if isinstance(action, Deliver):
-                frames = wire.build_delivery(self._packet(action.seq), action.attempt, action.seq)
-                self._outbox.add(action.peer, frames, delivery=True)
-            elif isinstance(action, Send):
-                if action.kind is Kind.ERROR:
-                    self._door.offended(action.peer, action.header["code"])
-                elif "health" in action.header:
-                    action.header["health"]["refused"] = dict(self._door.refused)
-                confirmation = action.kind is Kind.ACCEPTED
-                self._outbox.add(
-                    action.peer, wire.build(action.kind, action.header), confirmation=confirmation
-                )
-        return self._outbox.send(now)
-
-    def _packet(self, seq: int) -> Packet:
-        packet = self._hot.get(seq)
-        if packet is None:
-            if self._journal is None:
-                raise BusError("a message was dropped from memory", where=f"seq {seq}")
-            packet = self._journal.packet(seq)
-        return packet
-
-    def _keep(self, seq: int, packet: Packet) -> None:
-        self._hot[seq] = packet
-        if self._journal is not None and len(self._hot) > HOT_PACKETS:
-            del self._hot[next(iter(self._hot))]
 
 
 def _fetches(actions: list[Action]) -> list[Fetch]:
@@ -301,14 +391,18 @@ def main() -> None:
             keys=arguments.keys,
             permissions=None if table is None else Permissions(json.loads(table)),
         )
-    except (GuildbusError, apsw.Error) as error:
+    except GuildbusError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(3)
     signal.signal(signal.SIGTERM, broker.stop)
     signal.signal(signal.SIGINT, broker.stop)
     sys.stdout.write(json.dumps({"ready": arguments.endpoint}) + "\n")
     sys.stdout.flush()
-    broker.run()
+    try:
+        broker.run()
+    except GuildbusError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(3)
 
 
 if __name__ == "__main__":

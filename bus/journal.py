@@ -1,14 +1,17 @@
 """The write-ahead journal: the broker's only durable state, one SQLite file.
 
 WAL with synchronous=FULL: when `commit` returns, its records survive a power cut. One commit takes all
-records of a broker turn (group commit). A CRC-32 a message tells a flipped bit from a good message.
-`records.py` describes the file; `tail.py` reads it from other processes.
+records of a broker turn (group commit), and only the last state of a message that changed twice in it.
+`records.py` describes the file, `opening.py` opens and checks it, `retention.py` lets go of what is old,
+`tail.py` reads it from other processes.
 """
 
-import zlib
-from collections.abc import Sequence
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
@@ -23,197 +26,277 @@ from guildbus.bus.events import (
     Store,
     Unsettled,
 )
+from guildbus.bus.integrity import Damage, note_damage
 from guildbus.bus.locks import lock_file, lock_of, unlock_file
-from guildbus.bus.paging import page_of, recovered_of
+from guildbus.bus.opening import OUTAGES, open_database, ruined
 from guildbus.bus.records import (
-    ANNOUNCED,
-    BUSY_TIMEOUT_MS,
-    CANCELLED,
-    DEAD,
+    MESSAGE_COLUMNS,
     OPEN,
-    SCHEMA,
-    SCHEMA_VERSION,
-    SETTLED,
+    STATE_AFTER,
+    Damaged,
     checked_packet,
+    crc_of,
+    head_crc,
+    last_seq,
+    message_crc,
     rows,
+    seen_key,
 )
+from guildbus.bus.restoring import OpenMessages
+from guildbus.bus.retention import Caretaker
 from guildbus.protocols.envelope import parse_time
-from guildbus.protocols.errors import BusError
+from guildbus.protocols.errors import JournalError
 from guildbus.protocols.wire import Packet, pack_envelope
 
-_STATE_AFTER: Final = {"settled": SETTLED, "failed": OPEN, "dead": DEAD, "cancelled": CANCELLED}
+_INSERT_MESSAGE: Final = f"INSERT INTO messages ({MESSAGE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_PROGRESS: Final = (
+    "INSERT INTO progress (seq, queue, rank, deadline, state, attempt, holder, began, crc)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_UPDATE_PROGRESS: Final = (
+    "UPDATE progress SET state = ?2, attempt = ?3, holder = ?4, began = ?5, crc = ?6 WHERE seq = ?1"
+)
+_INSERT_ATTEMPT: Final = (
+    "INSERT INTO attempts (at, began, seq, attempt, agent, event, code, reason, crc)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_INSERT_PRESENCE: Final = (
+    "INSERT INTO presence (at, agent, role, joined, reason, crc) VALUES (?, ?, ?, ?, ?, ?)"
+)
+Progress = tuple[int, int, str, float | None]
+"""State, attempt, holder, and when the holder got it."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """The rows of one commit."""
+
+    messages: list[tuple[Any, ...]] = field(default_factory=list)
+    stored: dict[int, tuple[str, int, float | None]] = field(default_factory=dict)
+    progress: dict[int, Progress] = field(default_factory=dict)
+    attempts: list[tuple[Any, ...]] = field(default_factory=list)
+    presence: list[tuple[Any, ...]] = field(default_factory=list)
 
 
 class Journal:
-    """Owns the file: one broker at a time, guarded by a lock beside it."""
+    """Owns the file: one broker at a time, guarded by a lock beside it.
 
-    def __init__(self, path: Path, *, vfs: str | None = None) -> None:
-        """Open or create. Raises BusError when another broker has it or the file is not a journal.
+    What touches the disk raises JournalError while the disk refuses (full, I/O error): the call changed
+    nothing and may be made again. It raises BusError when the file is damaged beyond going on.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        vfs: str | None = None,
+        keep_s: float | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Open or create. Raises BusError when another broker has it or the file is not a sound journal.
 
         `vfs` names the SQLite file layer to use instead of the system's: tests put a faulty disk there.
+        `keep_s`: how long a run is kept after its last event; None keeps everything.
         """
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock_path = lock_of(path)
         self._lock = lock_file(self._lock_path, f"journal {path.name}")
         try:
-            self._db = apsw.Connection(str(path), vfs=vfs)
-        except apsw.Error as error:
+            self._db, self.damage = open_database(path, clock(), vfs=vfs)
+        except BaseException:
             unlock_file(self._lock_path, self._lock)
-            raise _unusable(path, error) from error
-        try:
-            self._db.set_busy_timeout(BUSY_TIMEOUT_MS)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            version = self._db.pragma("user_version")
-            if version not in (0, SCHEMA_VERSION):
-                raise BusError(
-                    f"schema version {version}, this guildbus knows {SCHEMA_VERSION}", where=str(path)
-                )
-            self._db.execute(SCHEMA)
-            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        except BusError:
-            self.close()
             raise
-        except apsw.Error as error:
-            self.close()
-            raise _unusable(path, error) from error
+        self._began: dict[int, float | None] = {}
+        self._open = OpenMessages(self._db, self._is_damaged)
+        self._caretaker = Caretaker(self._db, keep_s)
+
+    # -- writing ---------------------------------------------------------------------------
 
     def commit(self, records: Sequence[Record], now: float) -> None:
         """Write all records in one transaction, durable when this returns."""
         if not records:
             return
+        with self._outages():
+            turn = self._gathered(records, float(now))
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._write(turn)
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+        for seq, (_, _, holder, began) in turn.progress.items():
+            if holder:
+                self._began[seq] = began
+            else:
+                self._began.pop(seq, None)
+
+    def _gathered(self, records: Sequence[Record], now: float) -> _Turn:
+        turn = _Turn()
+        for record in records:
+            match record:
+                case Store(seq, packet, queue):
+                    _gather_message(turn, seq, packet, queue, now)
+                case RecordDelivery(seq, attempt, agent):
+                    turn.progress[seq] = (OPEN, attempt, agent, now)
+                case RecordOutcome(seq, attempt, agent, outcome, code, reason):
+                    began = (self._began_at(turn, seq) or now) if agent else None
+                    ended = (now, began, seq, attempt, agent, outcome, code, reason)
+                    turn.attempts.append((*ended, crc_of(*ended)))
+                    turn.progress[seq] = (STATE_AFTER[outcome], attempt, "", None)
+                case RecordPresence(agent, role, joined, reason):
+                    seen = (now, agent, role, int(joined), reason)
+                    turn.presence.append((*seen, crc_of(*seen)))
+        return turn
+
+    def _began_at(self, turn: _Turn, seq: int) -> float | None:
+        if seq in turn.progress:
+            return turn.progress[seq][3]
+        if seq not in self._began:
+            for (began,) in rows(self._db, "SELECT began FROM progress WHERE seq = ?", (seq,)):
+                return None if began is None else float(began)
+        return self._began.get(seq)
+
+    def _write(self, turn: _Turn) -> None:
         db = self._db
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            for record in records:
-                self._write(record, now)
-            db.execute("COMMIT")
-        except apsw.Error:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
+        fresh: list[tuple[Any, ...]] = []
+        changed: list[tuple[Any, ...]] = []
+        for seq, progress in turn.progress.items():
+            crc = crc_of(seq, *progress)
+            if seq in turn.stored:
+                fresh.append((seq, *turn.stored[seq], *progress, crc))
+            else:
+                changed.append((seq, *progress, crc))
+        db.executemany(_INSERT_MESSAGE, turn.messages)
+        db.executemany(_INSERT_PROGRESS, fresh)
+        before = db.total_changes()
+        db.executemany(_UPDATE_PROGRESS, changed)
+        if db.total_changes() - before != len(changed):
+            raise ruined(self.path, "a message that is being handled has no record of its progress")
+        db.executemany(_INSERT_ATTEMPT, turn.attempts)
+        db.executemany(_INSERT_PRESENCE, turn.presence)
 
-    def _write(self, record: Record, now: float) -> None:
-        match record:
-            case Store(seq, packet, queue):
-                envelope = packet.envelope
-                header = pack_envelope(packet)
-                self._db.execute(
-                    "INSERT INTO messages (seq, id, subject, type, queue, state, header, body, crc)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        seq,
-                        envelope.id,
-                        envelope.subject,
-                        envelope.type,
-                        queue,
-                        ANNOUNCED if queue is None else OPEN,
-                        header,
-                        packet.body,
-                        zlib.crc32(packet.body, zlib.crc32(header)),
-                    ),
-                )
-            case RecordDelivery(seq, attempt, agent):
-                self._db.execute(
-                    "UPDATE messages SET attempt = ?, holder = ? WHERE seq = ?", (attempt, agent, seq)
-                )
-                self._write_attempt(now, seq, attempt, agent, "delivered", "", "")
-            case RecordOutcome(seq, attempt, agent, outcome, code, reason):
-                self._db.execute(
-                    "UPDATE messages SET state = ?, holder = '' WHERE seq = ?", (_STATE_AFTER[outcome], seq)
-                )
-                self._write_attempt(now, seq, attempt, agent, outcome, code, reason)
-            case RecordPresence(agent, role, joined, reason):
-                self._db.execute(
-                    "INSERT INTO presence (at, agent, role, joined, reason) VALUES (?, ?, ?, ?, ?)",
-                    (now, agent, role, joined, reason),
-                )
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:
+            # A disk that fails may fail this too. SQLite then rolls back by itself.
+            with contextlib.suppress(apsw.Error):
+                self._db.execute("ROLLBACK")
 
-    def _write_attempt(
-        self, now: float, seq: int, attempt: int, agent: str, event: str, code: str, reason: str
-    ) -> None:
-        self._db.execute(
-            "INSERT INTO attempts (at, seq, attempt, agent, event, code, reason)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (now, seq, attempt, agent, event, code, reason),
-        )
+    # -- reading ---------------------------------------------------------------------------
 
     def knows(self, message_id: str) -> bool:
-        """Whether a message of this id was ever stored."""
-        return self._db.execute("SELECT 1 FROM messages WHERE id = ?", (message_id,)).fetchone() is not None
+        """Whether a message of this id was ever stored, also if it was removed since."""
+        with self._outages():
+            query = "SELECT 1 FROM messages WHERE id = ?"
+            if rows(self._db, query, (message_id,)):
+                return True
+            return bool(rows(self._db, "SELECT 1 FROM seen WHERE key = ?", (seen_key(message_id),)))
 
     def packet(self, seq: int) -> Packet:
-        """One stored message. Raises BusError if its bytes do not match their checksum, KeyError if none."""
-        found = rows(self._db, "SELECT header, body, crc FROM messages WHERE seq = ?", (seq,))
+        """One stored message. Raises Damaged if it is not what was stored, KeyError if there is none."""
+        with self._outages():
+            try:
+                found = rows(self._db, f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE seq = ?", (seq,))
+            except (apsw.CorruptError, ValueError) as error:
+                raise Damaged(seq, f"it cannot be read: {error}") from error
         if not found:
             raise KeyError(seq)
-        return checked_packet(seq, *found[0])
+        return checked_packet(found[0])
 
     def next_seq(self) -> int:
-        """The number for the next message."""
-        last: int = self._db.execute("SELECT COALESCE(MAX(seq), 0) FROM messages").get
-        return last + 1
+        """The number for the next message. No number is used twice, also if the newest was removed."""
+        with self._outages():
+            return last_seq(self._db) + 1
 
     def unsettled(self) -> list[Unsettled]:
-        """All open messages in order, with the attempts that failed so far."""
-        stored = rows(
-            self._db,
-            "SELECT seq, id, type, subject, queue, attempt, holder, header, body, crc FROM messages"
-            " WHERE state = ? ORDER BY seq",
-            (OPEN,),
-        )
-        found: list[Unsettled] = []
-        for seq, message_id, kind, subject, queue, attempt, holder, header, body, crc in stored:
-            envelope = checked_packet(seq, header, body, crc).envelope
-            failures = rows(
-                self._db,
-                "SELECT attempt, agent, code, reason FROM attempts"
-                " WHERE seq = ? AND event = 'failed' ORDER BY n",
-                (seq,),
-            )
-            found.append(
-                Unsettled(
-                    seq=seq,
-                    id=message_id,
-                    type=kind,
-                    subject=subject,
-                    queue=queue,
-                    priority=envelope.priority,
-                    hops=envelope.hops,
-                    deadline=None if envelope.deadline is None else parse_time(envelope.deadline),
-                    attempt=attempt,
-                    holder=holder,
-                    failures=tuple(failures),
-                )
-            )
-        return found
+        """All open messages in order, with the attempts that failed so far.
+
+        One that is damaged is among them, as far as it can be read, and its `damaged` says why.
+        """
+        with self._outages():
+            return self._open.all()
 
     def fetch(self, fetch: Fetch) -> Fetched:
-        """Open messages, as the routing asks for them."""
-        return page_of(fetch, self.unsettled())
+        """Open messages, as the routing asks for them: what `paging.page_of` says, by the indexes."""
+        with self._outages():
+            return self._open.page(fetch)
 
     def recovered(self, only_run: str | None) -> Recovered:
         """What a broker starts from."""
-        return recovered_of(self.unsettled(), None if only_run is None else (only_run, self.next_seq()))
+        with self._outages():
+            return self._open.recovered(None if only_run is None else (only_run, last_seq(self._db) + 1))
 
     def latest_acks(self, limit: int) -> list[tuple[str, int, str]]:
         """The newest acknowledgements, oldest of them first: (message id, attempt, agent instance)."""
-        acks = rows(
-            self._db,
-            "SELECT id, a.attempt, agent FROM attempts a JOIN messages m ON m.seq = a.seq"
-            " WHERE event = 'settled' ORDER BY n DESC LIMIT ?",
-            (limit,),
-        )
+        with self._outages():
+            acks = rows(
+                self._db,
+                "SELECT id, a.attempt, agent FROM attempts a JOIN messages m ON m.seq = a.seq"
+                " WHERE event = 'settled' ORDER BY n DESC LIMIT ?",
+                (limit,),
+            )
         return acks[::-1]
+
+    # -- housekeeping ----------------------------------------------------------------------
+
+    def tidy(self, now: float) -> list[Damage]:
+        """A few milliseconds of housekeeping, for when there is nothing else to do: see `retention.py`.
+
+        Gives the damage that it came upon.
+        """
+        with self._outages():
+            found = self._caretaker.step(now)
+        self.damage += found
+        return found
+
+    def _is_damaged(self, seq: int) -> str:
+        return next((one.what for one in self.damage if one.seq == seq), "")
+
+    def note_damage(self, found: Damage, now: float) -> None:
+        """Write down what was found to be damaged, if the disk takes it."""
+        self.damage.append(found)
+        with contextlib.suppress(apsw.Error):
+            note_damage(self._db, [found], now)
+
+    @contextlib.contextmanager
+    def _outages(self) -> Iterator[None]:
+        """SQLite's errors as ours: a disk that refuses for now, or a file that is beyond going on."""
+        try:
+            yield
+        except OUTAGES as error:
+            raise JournalError(
+                f"the journal cannot be written: {error}", where=str(self.path), remedy=remedy_of(error)
+            ) from error
+        except (apsw.CorruptError, apsw.NotADBError) as error:
+            raise ruined(self.path, str(error)) from error
 
     def close(self) -> None:
         """Checkpoint, close, and let the next broker in."""
-        self._db.close()
-        unlock_file(self._lock_path, self._lock)
+        try:
+            # The last checkpoint may fail on a bad disk; the log beside the file still has everything.
+            with contextlib.suppress(apsw.Error):
+                self._db.close()
+        finally:
+            unlock_file(self._lock_path, self._lock)
 
 
-def _unusable(path: Path, error: apsw.Error) -> BusError:
-    return BusError(
-        f"not usable as a journal: {error}", where=str(path), remedy="move it away, or name another"
-    )
+def remedy_of(error: apsw.Error) -> str:
+    """What a person can do about a disk that refuses."""
+    if isinstance(error, apsw.FullError):
+        return "free some space on its disk; the broker goes on by itself"
+    if isinstance(error, apsw.BusyError | apsw.LockedError):
+        return "another program holds the file open for writing; end it"
+    return "look at the disk (`dmesg`, permissions, mount options); the broker goes on by itself"
+
+
+def _gather_message(turn: _Turn, seq: int, packet: Packet, queue: str | None, now: float) -> None:
+    envelope = packet.envelope
+    header = pack_envelope(packet)
+    columns = (seq, envelope.id, envelope.subject, envelope.type, queue, now, header)
+    head = head_crc(*columns)
+    turn.messages.append((*columns, head, packet.body, message_crc(head, packet.body)))
+    if queue is not None:
+        deadline = None if envelope.deadline is None else parse_time(envelope.deadline)
+        turn.stored[seq] = (queue, -envelope.priority, deadline)
+        turn.progress[seq] = (OPEN, 0, "", None)

@@ -12,6 +12,7 @@ from guildbus.protocols.envelope import Envelope
 from guildbus.protocols.errors import (
     FrameError,
     GuildbusError,
+    JournalError,
     NoSession,
     NotAllowed,
     QueueFull,
@@ -226,7 +227,7 @@ class ClientSession:
         if unwelcome is not None and request == NO_REQUEST:
             self.fenced, self.welcomed = True, False
             return [Fenced(unwelcome(what, where=where, remedy=remedy))]
-        if code == QueueFull.code and request in self._unconfirmed:
+        if code in (QueueFull.code, JournalError.code) and request in self._unconfirmed:
             self._retry_at[request] = now + BUSY_RETRY_S
             return []
         if code == WithdrawnError.code or (code == StaleAttempt.code and request not in self._unconfirmed):

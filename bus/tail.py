@@ -8,12 +8,31 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 import apsw
 
-from guildbus.bus.records import BUSY_TIMEOUT_MS, DEAD, checked_packet, rows
+from guildbus.bus.records import (
+    ANNOUNCED,
+    BUSY_TIMEOUT_MS,
+    DEAD,
+    SALVAGE,
+    SCHEMA_VERSION,
+    Damaged,
+    checked_packet,
+    intact,
+    last_seq,
+    next_run,
+    rows,
+    rows_apart,
+)
 from guildbus.protocols.errors import BusError
 from guildbus.protocols.wire import Packet
+
+_STORED: Final = (
+    "SELECT p.state, m.seq, m.id, m.subject, m.type, m.queue, m.at, m.header, m.head, m.body, m.crc"
+    " FROM messages m LEFT JOIN progress p ON p.seq = m.seq"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +70,56 @@ class JournalReader:
             raise BusError("no journal yet", where=str(path), remedy="run `guildbus build SPEC` first")
         self._db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
         self._db.set_busy_timeout(BUSY_TIMEOUT_MS)
+        version = self._db.pragma("user_version")
+        if version != SCHEMA_VERSION:
+            self._db.close()
+            raise BusError(
+                f"schema version {version}, this guildbus knows {SCHEMA_VERSION}",
+                where=str(path),
+                remedy=SALVAGE,
+            )
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
 
-    def history(self, subject: str, upto_seq: int | None = None, types: Sequence[str] = ()) -> list[Stored]:
-        """A run's messages in journal order, at most up to `upto_seq`; all types when none is named."""
-        query = "SELECT seq, state, header, body, crc FROM messages WHERE subject = ?"
+    def history(
+        self,
+        subject: str,
+        upto_seq: int | None = None,
+        types: Sequence[str] = (),
+        *,
+        damaged: list[Damaged] | None = None,
+    ) -> list[Stored]:
+        """A run's messages in journal order, at most up to `upto_seq`; all types when none is named.
+
+        A damaged record raises Damaged, or is left out and put into `damaged` if that is given.
+        """
+        query = f"{_STORED} WHERE m.subject = ?"
         values: list[object] = [subject]
         if upto_seq is not None:
-            query += " AND seq <= ?"
+            query += " AND m.seq <= ?"
             values.append(upto_seq)
         if types:
-            query += f" AND type IN ({', '.join('?' * len(types))})"
+            query += f" AND m.type IN ({', '.join('?' * len(types))})"
             values += types
-        return self._stored(query + " ORDER BY seq", values)
+        return self._stored(query + " ORDER BY m.seq", values, damaged)
 
-    def since(self, seq: int, subject: str | None = None, limit: int = 1000) -> list[Stored]:
-        """The next messages after `seq`, of one run or of all."""
-        query = "SELECT seq, state, header, body, crc FROM messages WHERE seq > ?"
+    def since(
+        self,
+        seq: int,
+        subject: str | None = None,
+        limit: int = 1000,
+        *,
+        damaged: list[Damaged] | None = None,
+    ) -> list[Stored]:
+        """The next messages after `seq`, of one run or of all. `damaged`: as in `history`."""
+        query = f"{_STORED} WHERE m.seq > ?"
         values: list[object] = [seq]
         if subject is not None:
-            query += " AND subject = ?"
+            query += " AND m.subject = ?"
             values.append(subject)
-        return self._stored(f"{query} ORDER BY seq LIMIT {int(limit)}", values)
+        return self._stored(f"{query} ORDER BY m.seq LIMIT {int(limit)}", values, damaged)
 
     def follow(
         self, seq: int, subject: str | None, until: Callable[[], bool], poll_s: float = 0.1
@@ -92,33 +136,77 @@ class JournalReader:
                 time.sleep(poll_s)
 
     def attempts(self, subject: str) -> list[Attempt]:
-        """What happened to each of a run's messages, in order."""
-        found = rows(
-            self._db,
-            "SELECT n, at, a.seq, a.attempt, agent, event, code, reason FROM attempts a"
-            " JOIN messages m ON m.seq = a.seq WHERE m.subject = ? ORDER BY n",
-            (subject,),
+        """What happened to each of a run's messages, in order: deliveries, and how they ended.
+
+        Damaged records are left out.
+        """
+        keys = "SELECT seq FROM messages WHERE subject = ?"
+        ended = self._sound(
+            f"SELECT at, began, seq, attempt, agent, event, code, reason, crc FROM attempts"
+            f" WHERE seq IN ({keys}) ORDER BY n",
+            subject,
         )
-        return [Attempt(*row) for row in found]
+        held = self._sound(
+            f"SELECT seq, state, attempt, holder, began, crc FROM progress"
+            f" WHERE seq IN ({keys}) AND state = 0 AND holder <> ''",
+            subject,
+        )
+        told: list[tuple[tuple[float, int, int, int], tuple[object, ...]]] = []
+        for at, began, seq, attempt, agent, event, code, reason, _ in ended:
+            if began is not None:
+                told.append(((began, seq, attempt, 0), (began, seq, attempt, agent, "delivered", "", "")))
+            told.append(((at, seq, attempt, 1), (at, seq, attempt, agent, event, code, reason)))
+        for seq, _, attempt, agent, began, _ in held:
+            told.append(((began, seq, attempt, 0), (began, seq, attempt, agent, "delivered", "", "")))
+        told.sort(key=lambda line: line[0])
+        return [Attempt(n, *line) for n, (_, line) in enumerate(told, 1)]  # type: ignore[arg-type]
 
     def subjects_of(self, wire_type: str) -> list[str]:
         """The runs that hold a message of this type, newest first."""
-        found = rows(self._db, "SELECT subject FROM messages WHERE type = ? ORDER BY seq DESC", (wire_type,))
-        return list(dict.fromkeys(subject for (subject,) in found))
+        found: list[tuple[int, str]] = []
+        run = next_run(self._db, "")
+        while run is not None:
+            query = "SELECT seq FROM messages WHERE subject = ? AND type = ? ORDER BY seq DESC LIMIT 1"
+            found += [(seq, run) for (seq,) in rows(self._db, query, (run, wire_type))]
+            run = next_run(self._db, run)
+        return [run for _, run in sorted(found, reverse=True)]
 
-    def dead_letters(self) -> list[Stored]:
-        """The messages that nobody could handle, oldest first."""
-        return self._stored(
-            "SELECT seq, state, header, body, crc FROM messages WHERE state = ? ORDER BY seq", [DEAD]
-        )
+    def dead_letters(self, *, damaged: list[Damaged] | None = None) -> list[Stored]:
+        """The messages that nobody could handle, oldest first. `damaged`: as in `history`."""
+        dead = f"{_STORED} WHERE m.seq IN (SELECT seq FROM progress WHERE state = {DEAD})"
+        return self._stored(f"{dead} ORDER BY m.seq", (), damaged)
+
+    def damage(self) -> list[tuple[float, str, str]]:
+        """What brokers found to be damaged in this journal, oldest first: when, where, what."""
+        return rows(self._db, "SELECT at, place, what FROM damage ORDER BY n")
 
     def last_seq(self) -> int:
         """The newest message's number; 0 in an empty journal."""
-        last: int = self._db.execute("SELECT COALESCE(MAX(seq), 0) FROM messages").get
-        return last
+        return last_seq(self._db)
 
-    def _stored(self, query: str, values: Sequence[object]) -> list[Stored]:
-        return [
-            Stored(seq, state, checked_packet(seq, header, body, crc))
-            for seq, state, header, body, crc in rows(self._db, query, values)
-        ]
+    def _sound(self, query: str, subject: str) -> list[Any]:
+        return [row for row in rows(self._db, query, (subject,)) if intact(*row)]
+
+    def _stored(
+        self, query: str, values: Sequence[object], damaged: list[Damaged] | None = None
+    ) -> list[Stored]:
+        columns, _, where = query.partition(" WHERE ")
+        try:
+            found = rows(self._db, query, values)
+        except (apsw.CorruptError, ValueError):
+            numbers = [
+                seq for (seq,) in rows(self._db, f"SELECT m.seq FROM messages m WHERE {where}", values)
+            ]
+            apart = rows_apart(self._db, f"{columns} WHERE m.seq = ?", numbers)
+            found = [row if row is not None else (ANNOUNCED, seq) for seq, row in apart.items()]
+        stored: list[Stored] = []
+        for state, seq, *columns_of in found:
+            try:
+                packet = checked_packet((seq, *columns_of))
+            except Damaged as error:
+                if damaged is None:
+                    raise
+                damaged.append(error)
+                continue
+            stored.append(Stored(seq, ANNOUNCED if state is None else state, packet))
+        return stored

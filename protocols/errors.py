@@ -79,6 +79,12 @@ class BusError(InfrastructureError):
     code = "infra.bus"
 
 
+class JournalError(BusError):
+    """The disk under the journal refuses for now: nothing was lost, and it may be tried again."""
+
+    code = "infra.journal"
+
+
 class ProtocolError(GuildbusError):
     """Bytes or bodies that break docs/protocol.md. Never a crash: counted and answered."""
 

@@ -28,7 +28,7 @@ SHORT: Final = Limits(lease_s=0.5, heartbeat_s=0.1, silent_s=2.0, unclaimed_s=60
 """Short leases, so that a thousand of them run out in minutes; attempts without end, so that nothing dies."""
 PATIENCE_S: Final = 30.0
 IN_FLIGHT: Final = 16
-OPEN_MESSAGES: Final = f"SELECT COUNT(*) FROM messages WHERE state = {OPEN}"
+OPEN_MESSAGES: Final = f"SELECT COUNT(*) FROM progress WHERE state = {OPEN}"
 
 
 @dataclass(slots=True)

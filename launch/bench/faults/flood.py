@@ -27,7 +27,10 @@ RAW_EVERY: Final = 2000
 OVERSIZED_EVERY: Final = 20_000
 OVERSIZED_BYTES: Final = wire.DEFAULT_MAX_BYTES + wire.MAX_HEADER_BYTES + 1
 WAIT_MS: Final = 10_000
-HELD: Final = "SELECT id, attempt FROM messages WHERE state = 0 AND holder != '' ORDER BY seq DESC LIMIT 8"
+HELD: Final = (
+    "SELECT m.id, p.attempt FROM progress p JOIN messages m ON m.seq = p.seq"
+    " WHERE p.state = 0 AND p.holder != '' ORDER BY p.seq DESC LIMIT 8"
+)
 
 
 def attack(say: Say, *, endpoint: str, journal: str, count: int, seed: str, insider: bool) -> None:

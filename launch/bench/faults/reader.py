@@ -142,19 +142,37 @@ def read(path: str) -> tuple[list[Row], list[Attempt]]:
         rows = [
             _row(*one)
             for one in db.execute(
-                "SELECT seq, id, queue, state, header, body, crc FROM messages ORDER BY seq"
+                "SELECT m.seq, m.id, m.subject, m.type, m.queue, m.at, m.header, m.body, m.crc,"
+                " COALESCE(p.state, 3) FROM messages m LEFT JOIN progress p ON p.seq = m.seq ORDER BY m.seq"
             )
         ]
-        lives = [Attempt(*one) for one in db.execute("SELECT at, seq, event, code FROM attempts ORDER BY n")]
+        lives = [
+            one
+            for began, at, seq, event, code in db.execute(
+                "SELECT began, at, seq, event, code FROM attempts ORDER BY n"
+            )
+            for one in ([Attempt(began, seq, "delivered", "")] if began is not None else [])
+            + [Attempt(at, seq, event, code)]
+        ]
     finally:
         db.close()
     return rows, lives
 
 
 def _row(
-    seq: int, message_id: str, queue: str | None, state: int, header: bytes, body: bytes, crc: int
+    seq: int,
+    message_id: str,
+    subject: str,
+    kind: str,
+    queue: str | None,
+    at: float,
+    header: bytes,
+    body: bytes,
+    crc: int,
+    state: int,
 ) -> Row:
-    sound = zlib.crc32(body, zlib.crc32(header)) == crc
+    columns = msgpack.packb((seq, message_id, subject, kind, queue, at))
+    sound = zlib.crc32(body, zlib.crc32(header, zlib.crc32(columns))) == crc
     sound = sound and hashlib.sha256(body[32:]).digest() == body[:32]
     envelope = msgpack.unpackb(header, raw=False)
     sound = sound and envelope["id"] == message_id

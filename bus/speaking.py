@@ -1,0 +1,106 @@
+"""The broker's mouth: what is durable is said, and what could not be said is told.
+
+Messages come from memory while they are fresh, else from the journal, where each is checked against its
+checksum: one that is damaged is never said. `broker.py` decides when, `outbox.py` puts the frames together.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from guildbus.bus.door import Door
+from guildbus.bus.events import Action, Deliver, Event, RecordOutcome, Send, Spoiled, Store, Unreachable
+from guildbus.bus.integrity import Damage
+from guildbus.bus.journal import Journal
+from guildbus.bus.late_log import LateLog
+from guildbus.bus.outbox import Outbox
+from guildbus.bus.records import Damaged
+from guildbus.protocols import wire
+from guildbus.protocols.errors import BusError, JournalError
+from guildbus.protocols.wire import Kind, Packet
+
+HOT_PACKETS: Final = 2048
+
+
+class Speaker:
+    """`journal_state()` is the journal's part of the health report."""
+
+    def __init__(
+        self,
+        journal: Journal | None,
+        door: Door,
+        outbox: Outbox,
+        journal_state: Callable[[], dict[str, Any]],
+    ) -> None:
+        self._journal = journal
+        self._door = door
+        self._outbox = outbox
+        self._journal_state = journal_state
+        self._hot: dict[int, Packet] = {}
+        self._log = LateLog("broker")
+
+    def say(
+        self, actions: Sequence[Action], now: float
+    ) -> tuple[list[Event], list[Action], JournalError | None]:
+        """Send what there is to send.
+
+        Gives the events that follow from what is damaged or cannot be reached; and, if the disk refuses to
+        give a message, that error and all that was not said for it.
+        """
+        for action in actions:
+            if isinstance(action, Store) and action.queue is not None:
+                self._keep(action.seq, action.packet)
+        events: list[Event] = []
+        unsaid: list[Action] = []
+        trouble: JournalError | None = None
+        for at, action in enumerate(actions):
+            if isinstance(action, Deliver):
+                try:
+                    packet = self._packet(action.seq)
+                except Damaged as error:
+                    events.append(self._spoiled(error, now))
+                    continue
+                except JournalError as error:
+                    trouble = error
+                    unsaid = [one for one in actions[at:] if isinstance(one, Send | Deliver)]
+                    break
+                frames = wire.build_delivery(packet, action.attempt, action.seq)
+                self._outbox.add(action.peer, frames, delivery=True)
+            elif isinstance(action, Send):
+                if action.kind is Kind.ERROR:
+                    self._door.offended(action.peer, action.header["code"])
+                frames = wire.build(action.kind, self._completed(action.header))
+                self._outbox.add(action.peer, frames, confirmation=action.kind is Kind.ACCEPTED)
+        events += [Unreachable(peer) for peer in self._outbox.send(now)]
+        for action in actions:
+            if isinstance(action, RecordOutcome) and action.outcome != "failed":
+                self._hot.pop(action.seq, None)
+        return events, unsaid, trouble
+
+    def _completed(self, header: dict[str, Any]) -> dict[str, Any]:
+        """A health report gets what the routing does not know: refusals, and the state of the journal."""
+        if "health" not in header:
+            return header
+        report = {**header["health"], "refused": dict(self._door.refused), "journal": self._journal_state()}
+        return {**header, "health": report}
+
+    def _packet(self, seq: int) -> Packet:
+        packet = self._hot.get(seq)
+        if packet is not None:
+            return packet
+        if self._journal is None:
+            raise BusError("a message was dropped from memory", where=f"seq {seq}")
+        try:
+            return self._journal.packet(seq)
+        except KeyError:
+            raise Damaged(seq, "it is not there") from None
+
+    def _keep(self, seq: int, packet: Packet) -> None:
+        self._hot[seq] = packet
+        if self._journal is not None and len(self._hot) > HOT_PACKETS:
+            del self._hot[next(iter(self._hot))]
+
+    def _spoiled(self, error: Damaged, now: float) -> Spoiled:
+        self._log.error("journal_damaged", place=error.where, what=error.what)
+        if self._journal is not None:
+            self._journal.note_damage(Damage(error.where, error.what, error.seq), now)
+        return Spoiled(error.seq, error.what)
