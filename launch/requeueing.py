@@ -12,6 +12,7 @@ from pathlib import Path
 
 from guildbus.agents.runtime import wrap
 from guildbus.bus.client import ZmqBus
+from guildbus.bus.records import Damaged
 from guildbus.bus.tail import Attempt, JournalReader, Stored
 from guildbus.launch.access import operator_keys
 from guildbus.launch.config import GuildConfig
@@ -27,22 +28,25 @@ from guildbus.protocols.registry import Registry
 from guildbus.protocols.wire import Packet
 
 
-def read_letters(journal: Path, registry: Registry) -> list[DeadLetter]:
-    """All dead letters of a journal, whatever became of them; none if there is no journal yet."""
+def read_letters(journal: Path, registry: Registry) -> tuple[list[DeadLetter], list[Damaged]]:
+    """All dead letters of a journal, whatever became of them, and the records among them that are damaged."""
     if not journal.is_file():
-        return []
+        return [], []
+    damaged: list[Damaged] = []
     reader = JournalReader(journal)
     try:
-        runs = dict.fromkeys(stored.packet.envelope.subject for stored in reader.dead_letters())
+        runs = dict.fromkeys(
+            stored.packet.envelope.subject for stored in reader.dead_letters(damaged=damaged)
+        )
         messages: list[Stored] = []
         attempts: list[Attempt] = []
         for run in runs:
-            messages += reader.history(run)
+            messages += reader.history(run, damaged=[])
             attempts += reader.attempts(run)
     finally:
         reader.close()
     messages.sort(key=lambda stored: stored.seq)
-    return dead_letters(messages, attempts, registry)
+    return dead_letters(messages, attempts, registry), damaged
 
 
 async def requeue(config: GuildConfig, letters: Sequence[DeadLetter]) -> list[Envelope]:

@@ -45,7 +45,7 @@ def live(endpoint, me, work_s):
                 return
             elif code == "protocol.no_session":
                 welcomed, beat_at = False, now
-            elif code == "protocol.queue_full":
+            elif code in ("protocol.queue_full", "infra.journal") and kept:
                 time.sleep(0.5)
                 send(socket, *kept)
             elif kind in (ACCEPTED, ERROR) and hand and about == hand[0]:

@@ -12,6 +12,7 @@ from guildbus.launch.cli.looking import JsonOption
 from guildbus.launch.cli.state import config_of
 
 if TYPE_CHECKING:
+    from guildbus.bus.records import Damaged
     from guildbus.launch.dead_letters import DeadLetter
 
 app = typer.Typer(no_args_is_help=True, help="Messages that nobody could handle.")
@@ -26,7 +27,8 @@ def list_letters(
     as_json: JsonOption = False,
 ) -> None:
     """The dead letters, oldest first."""
-    shown = [letter for letter in _letters(ctx) if show_all or letter.fate == "dead"]
+    letters, damaged = _read(ctx)
+    shown = [letter for letter in letters if show_all or letter.fate == "dead"]
     if as_json:
         print_json([_summary(letter) for letter in shown])
         return
@@ -48,6 +50,8 @@ def list_letters(
         cells = [one["id"], one["run"], one["type"], one["queue"], str(one["attempts"]), died, one["code"]]
         table.add_row(*cells, *([one["state"]] if show_all else []))
     out().print(table if shown else "no dead letters")
+    for record in damaged:
+        out().print(f"not listed: {record}", markup=False)
 
 
 @app.command("show")
@@ -59,7 +63,7 @@ def show_letter(
     """One dead letter: why each attempt failed, its envelope, its body."""
     from guildbus.launch.dead_letters import find_letter
 
-    letter = find_letter(_letters(ctx), letter_id)
+    letter = find_letter(_read(ctx)[0], letter_id)
     told = _summary(letter) | {
         "failures": [_failure(attempt) for attempt in letter.failures],
         "envelope": letter.envelope.to_header(),
@@ -117,7 +121,7 @@ def drop_letters(
         out().print(f"dropped {letter.id}", markup=False)
 
 
-def _letters(ctx: typer.Context) -> "list[DeadLetter]":
+def _read(ctx: typer.Context) -> "tuple[list[DeadLetter], list[Damaged]]":
     from guildbus.launch.requeueing import read_letters
     from guildbus.launch.swarm import SwarmPaths
     from guildbus.protocols.registry import standard_registry
@@ -128,7 +132,7 @@ def _letters(ctx: typer.Context) -> "list[DeadLetter]":
 def _named(ctx: typer.Context, wanted: list[str]) -> "list[DeadLetter]":
     from guildbus.launch.dead_letters import find_letter
 
-    known = _letters(ctx)
+    known, _ = _read(ctx)
     return list({letter.id: letter for letter in (find_letter(known, one) for one in wanted)}.values())
 
 

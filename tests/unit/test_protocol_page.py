@@ -55,9 +55,15 @@ def kinds_of(root: type[errors.GuildbusError]) -> Iterator[type[errors.GuildbusE
 def test_every_error_code_that_travels_is_in_the_table() -> None:
     said = {code for row in rows(section("7. Errors")) for code in named(row[0])}
     travelling = {kind.code for kind in kinds_of(errors.ProtocolError)} - NEVER_SENT
-    travelling |= {kind.code for kind in kinds_of(errors.BusError)} - {errors.BusError.code}
+    travelling.add(errors.JournalError.code)
     assert said == travelling
     assert NEVER_SENT - {"protocol.invalid"} <= named(section("7. Errors"))
+
+
+def test_every_code_of_the_broker_that_a_message_may_die_of_is_in_the_table() -> None:
+    said = {code for row in rows(section("6.7 Dead letters")) for code in named(row[0])}
+    sources = (Path(broker.__file__).parent).glob("*.py")
+    assert said == {code for path in sources for code in re.findall(r'"(bus\.\w+)"', path.read_text("utf-8"))}
 
 
 def test_the_kinds() -> None:
