@@ -116,11 +116,12 @@ class Attendance:
         most = self._limits.max_credit - len(agent.outstanding)
         agent.credit = max(agent.credit, min(agent.credit + amount, most))
         if agent.credit > 0:
+            ledger = self._ledger
             for name in agent.queues:
-                queue = self._ledger.queue(name)
+                queue = ledger.queue(name)
                 queue.offer(agent.name)
                 if queue.ready:
-                    self._ledger.touched[name] = None
+                    ledger.touched[name] = None
 
     def _seat(self, agent: ConnectedAgent) -> None:
         self.agents[agent.name] = agent

@@ -97,6 +97,9 @@ class ZmqBus:
                 where=self._endpoint,
                 remedy="`guildbus status` shows what runs",
             ) from None
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Say BYE and end the thread."""

@@ -62,7 +62,10 @@ def refusal_of(event: PeerEvent, error: GuildbusError) -> Send:
 
 def accepted(event: Publish | Ack | Nack, *, duplicate: bool = False) -> Send:
     """It is durable. `duplicate`: it was so before, and nothing happened twice."""
-    return Send(event.peer, Kind.ACCEPTED, subject_of(event) | ({"duplicate": True} if duplicate else {}))
+    header = subject_of(event)
+    if duplicate:
+        header["duplicate"] = True
+    return Send(event.peer, Kind.ACCEPTED, header)
 
 
 def stale(event: Ack | Nack | Renew) -> Send:

@@ -4,7 +4,7 @@ Pure. A frame that only the broker may send (WELCOME, DELIVER, ...) is refused l
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from guildbus.bus.events import (
     Ack,
@@ -23,58 +23,90 @@ from guildbus.protocols.errors import FrameError, ProtocolError
 from guildbus.protocols.wire import Frame, Kind, packet_of, parse, unpack_emits
 
 MAX_CREDIT = 100_000
+Knows = Callable[[str], bool]
 
 
-def event_of(peer: Peer, frame: Frame, knows: Callable[[str], bool]) -> PeerEvent:
+def event_of(peer: Peer, frame: Frame, knows: Knows) -> PeerEvent:
     """The event that a peer's frame means. `knows` tells whether a message id was stored before.
 
     Raises FrameError (or TooLarge) naming the field that is wrong.
     """
+    read = _READERS.get(frame.kind)
+    if read is None:
+        raise FrameError(f"{frame.kind.name} is the broker's to send", where="frame 1")
+    return read(peer, frame, knows)
+
+
+def _hello(peer: Peer, frame: Frame, _: Knows) -> Hello:
     header = frame.header
-    match frame.kind:
-        case Kind.HELLO:
-            return Hello(
-                peer,
-                _name(header, "agent"),
-                _text(header, "role"),
-                _text(header, "incarnation"),
-                _count(header, "credit", 0, MAX_CREDIT),
-                _attempts(header, "holding"),
-                header.get("batch") is True,
-                header.get("patient") is True,
-            )
-        case Kind.PUBLISH:
-            packet = packet_of(header, frame.packed, frame.body)
-            return Publish(peer, packet, knows(packet.envelope.id))
-        case Kind.ACK:
-            emits = unpack_emits(frame.body)
-            known = frozenset(packet.envelope.id for packet in emits if knows(packet.envelope.id))
-            credit = _count(header, "credit", 0, MAX_CREDIT)
-            return Ack(peer, _text(header, "id"), _count(header, "attempt", 1), emits, known, credit)
-        case Kind.NACK:
-            return Nack(
-                peer,
-                _text(header, "id"),
-                _count(header, "attempt", 1),
-                _text(header, "code"),
-                _text(header, "reason"),
-                _count(header, "delay_ms", 0, 86_400_000) / 1000,
-                header.get("fatal") is True,
-                _count(header, "credit", 0, MAX_CREDIT),
-            )
-        case Kind.RENEW:
-            return Renew(peer, _text(header, "id"), _count(header, "attempt", 1))
-        case Kind.CREDIT:
-            return Credit(peer, _count(header, "amount", 1, MAX_CREDIT))
-        case Kind.HEARTBEAT:
-            activity = header.get("activity", "")
-            if type(activity) is not str or len(activity) > MAX_TEXT:
-                raise FrameError("not a short text", where="HEARTBEAT.activity")
-            return Heartbeat(peer, activity, header.get("health") is True)
-        case Kind.BYE:
-            return Bye(peer)
-        case kind:
-            raise FrameError(f"{kind.name} is the broker's to send", where="frame 1")
+    return Hello(
+        peer,
+        _name(header, "agent"),
+        _text(header, "role"),
+        _text(header, "incarnation"),
+        _count(header, "credit", 0, MAX_CREDIT),
+        _attempts(header, "holding"),
+        header.get("batch") is True,
+        header.get("patient") is True,
+    )
+
+
+def _publish(peer: Peer, frame: Frame, knows: Knows) -> Publish:
+    packet = packet_of(frame.header, frame.packed, frame.body)
+    return Publish(peer, packet, knows(packet.envelope.id))
+
+
+def _ack(peer: Peer, frame: Frame, knows: Knows) -> Ack:
+    header = frame.header
+    emits = unpack_emits(frame.body)
+    known = frozenset([packet.envelope.id for packet in emits if knows(packet.envelope.id)])
+    credit = _count(header, "credit", 0, MAX_CREDIT)
+    return Ack(peer, _text(header, "id"), _count(header, "attempt", 1), emits, known, credit)
+
+
+def _nack(peer: Peer, frame: Frame, _: Knows) -> Nack:
+    header = frame.header
+    return Nack(
+        peer,
+        _text(header, "id"),
+        _count(header, "attempt", 1),
+        _text(header, "code"),
+        _text(header, "reason"),
+        _count(header, "delay_ms", 0, 86_400_000) / 1000,
+        header.get("fatal") is True,
+        _count(header, "credit", 0, MAX_CREDIT),
+    )
+
+
+def _renew(peer: Peer, frame: Frame, _: Knows) -> Renew:
+    return Renew(peer, _text(frame.header, "id"), _count(frame.header, "attempt", 1))
+
+
+def _credit(peer: Peer, frame: Frame, _: Knows) -> Credit:
+    return Credit(peer, _count(frame.header, "amount", 1, MAX_CREDIT))
+
+
+def _heartbeat(peer: Peer, frame: Frame, _: Knows) -> Heartbeat:
+    activity = frame.header.get("activity", "")
+    if type(activity) is not str or len(activity) > MAX_TEXT:
+        raise FrameError("not a short text", where="HEARTBEAT.activity")
+    return Heartbeat(peer, activity, frame.header.get("health") is True)
+
+
+def _bye(peer: Peer, _frame: Frame, _: Knows) -> Bye:
+    return Bye(peer)
+
+
+_READERS: Final[dict[Kind, Callable[[Peer, Frame, Knows], PeerEvent]]] = {
+    Kind.HELLO: _hello,
+    Kind.PUBLISH: _publish,
+    Kind.ACK: _ack,
+    Kind.NACK: _nack,
+    Kind.RENEW: _renew,
+    Kind.CREDIT: _credit,
+    Kind.HEARTBEAT: _heartbeat,
+    Kind.BYE: _bye,
+}
 
 
 def refused_subject(frames: Sequence[bytes]) -> dict[str, Any]:

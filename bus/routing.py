@@ -16,7 +16,7 @@ the same events, times and ids it decides the same. `ledger.py` knows the messag
 agents; this file brings them together. `restore` rebuilds it from the journal; `broker.py` is the edge.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Literal
 
 from guildbus.bus import ripening
@@ -83,6 +83,8 @@ class Routing:
     def apply(self, event: Event, now: float) -> list[Action]:
         """What to do about an event: journal records in order, then transmissions, then what to fetch."""
         match event:
+            case Publish() | Ack():  # the most frequent first
+                actions = self._on_word(event, now)
             case Hello():
                 actions = self._on_hello(event, now)
             case Tick():
@@ -288,7 +290,7 @@ class Routing:
             agent.outstanding.remove((answer.id, answer.attempt))
             self._attendance.give_credit(agent, answer.credit)
 
-    def _dispatch(self, names: Iterable[str], now: float) -> list[Action]:
+    def _dispatch(self, names: Collection[str], now: float) -> list[Action]:
         """Hand out what is ready to whoever has credit: what is for one agent before what is for its role.
 
         Records come before transmissions. If a queue is to give more than is in memory, the rest of the
@@ -296,7 +298,7 @@ class Routing:
         """
         records: list[Action] = []
         deliveries: list[Action] = []
-        ordered = sorted(names, key=self._is_no_agent)
+        ordered = sorted(names, key=self._is_no_agent) if len(names) > 1 else list(names)
         for at, name in enumerate(ordered):
             queue = self._ledger.queues.get(name)
             while queue is not None and queue.ready:

@@ -64,6 +64,9 @@ class QueuedMessage:
 class ConnectedAgent:
     """One agent that has said HELLO.
 
+    `instance` is `name/incarnation`, which holds a message, in the journal too. `queues` is what it takes
+    from: its own queue first, and its role's.
+
     `outstanding` are the deliveries, (id, attempt), that it has not answered yet: each gives its credit
     back once, with its first answer, also when that comes late or is sent again.
     """
@@ -78,16 +81,12 @@ class ConnectedAgent:
     patient: bool = False
     activity: str = ""
     outstanding: set[tuple[str, int]] = field(default_factory=set)
+    instance: str = field(init=False)
+    queues: tuple[str, ...] = field(init=False)
 
-    @property
-    def instance(self) -> str:
-        """`name/incarnation`: who holds a message, in the journal too."""
-        return f"{self.name}/{self.incarnation}"
-
-    @property
-    def queues(self) -> tuple[str, ...]:
-        """What it takes from: its own queue first, and its role's."""
-        return (self.name, self.role) if self.role != self.name else (self.role,)
+    def __post_init__(self) -> None:
+        self.instance = f"{self.name}/{self.incarnation}"
+        self.queues = (self.name, self.role) if self.role != self.name else (self.role,)
 
 
 def health_report(

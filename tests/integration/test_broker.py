@@ -176,6 +176,24 @@ def test_a_refused_publish_is_not_a_known_one(place: Place) -> None:
         assert [answer.kind for answer in answers] == [Kind.ACCEPTED, Kind.ERROR, Kind.ERROR]
 
 
+def test_a_batch_is_heard_to_its_end_also_when_a_page_must_be_fetched_in_its_middle(place: Place) -> None:
+    place.limits = json.dumps({"window": 2})
+    with place.broker(), place.socket() as dealer:
+        dealer.send_multipart(wire.build(Kind.HELLO, HELLO | {"credit": 0, "batch": True}))
+        assert wire.parse(dealer.recv_multipart()).header["batch"] is True
+        publish = [wire.publication(packet("worker")) for _ in range(20)]
+        credit = wire.build(Kind.CREDIT, {"amount": 4})
+        dealer.send_multipart(wire.pack_batch([wire.frames_of(one) for one in publish[:10]]))
+        in_turn = [part for one in publish[10:] for part in (credit, wire.frames_of(one))]
+        dealer.send_multipart(wire.pack_batch(in_turn))
+        heard: list[Frame] = []
+        while len(heard) < 40:
+            heard += [wire.parse(one) for one in wire.unpack_batch(dealer.recv_multipart())]
+        ids_of = {kind: [one.header["id"] for one in heard if one.kind is kind] for kind in Kind}
+        assert ids_of[Kind.ACCEPTED] == [one.header["id"] for one in publish]
+        assert ids_of[Kind.DELIVER] == ids_of[Kind.ACCEPTED]
+
+
 @pytest.mark.parametrize("rival", ["same socket and journal", "same socket", "same journal"])
 def test_a_second_broker_is_refused(place: Place, rival: str) -> None:
     other = {
