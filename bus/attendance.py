@@ -57,9 +57,7 @@ class Attendance:
         agent = ConnectedAgent(hello.agent, hello.role, hello.incarnation, hello.peer, now)
         agent.outstanding = set(hello.holding)
         agent.batch, agent.patient = hello.batch, hello.patient
-        actions += self._ledger.take_back(
-            agent.name, "it was lost on the way", now, instance=agent.instance, keep=hello.holding
-        )
+        actions += self._ledger.take_back_lost(agent.name, agent.instance, hello.holding, now)
         self._seat(agent)
         self.give_credit(agent, hello.credit)
         return [*actions, self._welcome(agent)]
@@ -92,9 +90,7 @@ class Attendance:
         del self.agents[agent.name]
         self._unseat(agent)
         actions: list[Action] = [RecordPresence(agent.instance, agent.role, joined=False, reason=reason)]
-        actions += self._ledger.take_back(
-            agent.name, f"its agent {reason}", now, instance=agent.instance, keep=frozenset()
-        )
+        actions += self._ledger.take_back(agent.name, f"its agent {reason}", now)
         for name in agent.queues:
             self._ledger.drop_if_deserted(self._ledger.queue(name))
         return actions

@@ -17,6 +17,8 @@ from guildbus.bus.state import Limits, QueuedMessage
 from guildbus.bus.timers import Timer, TimerKind, Timers
 from guildbus.protocols.messages.control import AttemptFailure
 
+LOST: Final = "bus.lost"
+"""Why an attempt failed whose delivery never reached its agent."""
 FRONT: Final = (-10, 0)
 """Before every place in a queue."""
 DEATHS_A_TURN: Final = 500
@@ -229,6 +231,7 @@ def _message(row: Unsettled) -> QueuedMessage:
     message = QueuedMessage(
         row.seq, row.id, row.type, row.subject, row.queue, row.priority, row.hops, row.deadline, row.attempt
     )
+    message.lost = sum(code == LOST for _, _, code, _ in row.failures)
     message.failures = [
         AttemptFailure(attempt=attempt, agent=agent, code=code, reason=reason)
         for attempt, agent, code, reason in row.failures

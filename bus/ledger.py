@@ -8,8 +8,9 @@ is a number here and rows in the journal; `backlog.py` moves messages in and out
 """
 
 from collections.abc import Callable
+from typing import Final
 
-from guildbus.bus.backlog import Backlog
+from guildbus.bus.backlog import LOST, Backlog
 from guildbus.bus.events import Action, Peer, RecordOutcome, Store
 from guildbus.bus.letters import obituary, withdrawal
 from guildbus.bus.state import Limits, QueuedMessage
@@ -17,6 +18,9 @@ from guildbus.protocols.envelope import parse_time
 from guildbus.protocols.errors import GuildbusError, QueueFull, Refused, TooMany
 from guildbus.protocols.messages.control import AttemptFailure, MessageDied
 from guildbus.protocols.wire import Packet
+
+MOST_LOST: Final = 100
+"""An attempt that never reached its agent counts as none, but for a message that is lost again and again."""
 
 
 class Ledger(Backlog):
@@ -169,7 +173,9 @@ class Ledger(Backlog):
         message.failures.append(
             AttemptFailure(attempt=message.attempt, agent=agent, code=code, reason=reason)
         )
-        if fatal or message.attempt >= self.limits.max_attempts:
+        message.lost += code == LOST
+        attempts = message.attempt - message.lost
+        if fatal or attempts >= self.limits.max_attempts or message.lost >= MOST_LOST:
             return self.die(message, code, reason, now)
         self.release(message)
         if delay_s > 0:
@@ -203,13 +209,22 @@ class Ledger(Backlog):
             )
         return records + recalls
 
-    def take_back(
-        self, agent: str, reason: str, now: float, *, instance: str = "", keep: frozenset[tuple[str, int]]
-    ) -> list[Action]:
-        """Fail the attempts of an agent, but for those that `instance` of it still has in hand (`keep`)."""
+    def take_back(self, agent: str, reason: str, now: float) -> list[Action]:
+        """An agent is gone: fail all its attempts."""
         actions: list[Action] = []
         for message in list(self.held_by.get(agent, {}).values()):
-            why = reason if message.holder == instance else "its agent was replaced by a new incarnation"
-            if message.holder != instance or (message.id, message.attempt) not in keep:
-                actions += self.fail(message, "bus.agent_gone", why, now)
+            actions += self.fail(message, "bus.agent_gone", reason, now)
+        return actions
+
+    def take_back_lost(
+        self, agent: str, instance: str, keep: frozenset[tuple[str, int]], now: float
+    ) -> list[Action]:
+        """An agent is back on a new connection: what it was sent and has not in hand never reached it."""
+        actions: list[Action] = []
+        for message in list(self.held_by.get(agent, {}).values()):
+            if message.holder != instance:
+                reason = "its agent was replaced by a new incarnation"
+                actions += self.fail(message, "bus.agent_gone", reason, now)
+            elif (message.id, message.attempt) not in keep:
+                actions += self.fail(message, LOST, "it was lost on the way", now)
         return actions

@@ -42,7 +42,7 @@ class Limits:
 class QueuedMessage:
     """One unsettled message. `holder` is the agent instance whose attempt it is, '' while it waits.
 
-    `ready`: it waits for nothing but an agent.
+    `ready`: it waits for nothing but an agent. `lost` of its attempts never reached one.
     """
 
     seq: int
@@ -56,6 +56,7 @@ class QueuedMessage:
     attempt: int = 0
     holder: str = ""
     ready: bool = False
+    lost: int = 0
     lease_until: float = 0.0
     failures: list[AttemptFailure] = field(default_factory=list)
 

@@ -73,7 +73,7 @@ class TestHello:
         me = desk.join("a", credit=2)
         desk.publish(me, packet("m1"), packet("m2"))
         desk.tell(Hello(b"new", "a", "q", "1", 1, frozenset({("m1", 1)})))
-        assert desk.outcomes() == [(2, 1, "failed", "bus.agent_gone")]
+        assert desk.outcomes() == [(2, 1, "failed", "bus.lost")]
         assert desk.delivered() == [(b"new", 2, 2)]
         desk.tell(Ack(b"new", "m1", 1))
         assert desk.outcomes() == [(1, 1, "settled", "")]

@@ -7,6 +7,7 @@ from guildbus.bus.events import (
     Bye,
     Credit,
     Heartbeat,
+    Hello,
     Nack,
     RecordDelivery,
     RecordOutcome,
@@ -67,6 +68,30 @@ class TestDeath:
             (3, "three"),
         ]
         assert desk.routing.health(desk.now)["dead"] == 1
+
+    @pytest.mark.parametrize("restarts", [False, True])
+    def test_a_delivery_that_never_arrived_is_no_attempt(self, desk: Desk, restarts: bool) -> None:
+        desk.publish(desk.join("a", credit=1), packet("m1"))
+        for number in range(10):
+            desk.tell(Hello(f"peer{number}".encode(), "a", "q", "1", 1))
+            assert desk.outcomes() == [(1, number + 1, "failed", "bus.lost")]
+            if restarts and number == 0:
+                desk.restart()
+                break
+        attempt = desk.log.entries[1].attempt
+        peer = b"last"
+        desk.tell(Hello(peer, "a", "q", "1", 0, frozenset({("m1", attempt)})))
+        desk.tell(Nack(peer, "m1", attempt, "c", "r", credit=1))
+        desk.tell(Nack(peer, "m1", attempt + 1, "c", "r", credit=1))
+        assert desk.outcomes()[0] == (1, attempt + 1, "failed", "c")
+        desk.tell(Nack(peer, "m1", attempt + 2, "c", "r"))
+        assert desk.outcomes() == [(1, attempt + 2, "dead", "c")]
+
+    def test_but_not_for_ever(self, desk: Desk) -> None:
+        desk.publish(desk.join("a", credit=1), packet("m1"))
+        for number in range(100):
+            desk.tell(Hello(f"peer{number}".encode(), "a", "q", "1", 1))
+        assert desk.outcomes() == [(1, 100, "dead", "bus.lost")]
 
     def test_the_obituary_goes_out_once_and_its_own_death_is_not_mourned(self, desk: Desk) -> None:
         undertaker = desk.join("p", role="planner", credit=1)

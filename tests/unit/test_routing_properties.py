@@ -82,7 +82,8 @@ class Ledger:
                     assert entry.state == "open", "only open messages are handed out"
                     assert not entry.holder, "one attempt at a time"
                     assert attempt == entry.attempt + 1, "tokens grow by one"
-                    assert attempt <= LIMITS.max_attempts
+                    lost = sum(code == "bus.lost" for _, _, code, _ in entry.failures)
+                    assert attempt <= LIMITS.max_attempts + lost
                     entry.attempt, entry.holder = attempt, agent
                 case RecordOutcome(seq, attempt, agent, outcome, code, reason):
                     entry = self.entries[seq]
