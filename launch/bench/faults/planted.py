@@ -43,7 +43,7 @@ def unfenced() -> None:
     """Takes an answer of whoever had the message at any time."""
 
     def held(self: Ledger, message_id: str, _attempt: int, _instance: str) -> QueuedMessage | None:
-        return self.messages.get(message_id)
+        return next((message for message in self.open.values() if message.id == message_id), None)
 
     _replace(Ledger, "held", held)
 
@@ -53,7 +53,7 @@ def open_house() -> None:
     apply = Routing.apply
 
     def applied(self: Routing, event: Event, now: float) -> list[Action]:
-        if isinstance(event, Publish) and self._agent_at(event.peer) is None:
+        if isinstance(event, Publish) and self._attendance.at(event.peer) is None:
             return self._ledger.admit(event.packet, now)
         return apply(self, event, now)
 
