@@ -5,7 +5,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from guildbus.bus.events import Peer
 from guildbus.bus.queues import RoleQueue
@@ -90,6 +91,10 @@ class ConnectedAgent:
         self.queues = (self.name, self.role) if self.role != self.name else (self.role,)
 
 
+SHOWN_IN_HAND: Final = 10
+"""So many messages in an agent's hand are in the report: it has to fit into a header."""
+
+
 def health_report(
     agents: Iterable[ConnectedAgent],
     held_by: Mapping[str, Mapping[str, QueuedMessage]],
@@ -107,7 +112,7 @@ def health_report(
                 "silent_s": round(now - agent.seen, 3),
                 "handling": [
                     {"type": m.type, "run": m.subject, "attempt": m.attempt}
-                    for m in held_by.get(agent.name, {}).values()
+                    for m in islice(held_by.get(agent.name, {}).values(), SHOWN_IN_HAND)
                     if m.holder == agent.instance
                 ],
             }

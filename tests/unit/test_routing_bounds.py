@@ -54,6 +54,15 @@ def test_there_are_only_so_many_agents() -> None:
     assert desk.codes() == []
 
 
+def test_the_health_report_shows_some_of_what_is_in_hand() -> None:
+    desk = Desk(Limits())
+    me = desk.join("a", credit=50)
+    desk.publish(me, *(packet(f"m{n}") for n in range(50)))
+    report = desk.routing.health(0)
+    assert len(report["agents"][0]["handling"]) == 10
+    assert report["queues"][1]["leased"] == 50
+
+
 def test_no_agent_has_more_in_hand_than_it_may() -> None:
     desk = Desk(Limits(max_credit=3))
     me = desk.join("a", credit=2)
