@@ -17,9 +17,10 @@ agents; this file brings them together. `restore` rebuilds it from the journal; 
 """
 
 from collections.abc import Callable, Collection, Iterable
-from typing import Any, Literal
+from typing import Any
 
 from guildbus.bus import ripening
+from guildbus.bus.answers import Answer, Answers
 from guildbus.bus.attendance import Attendance
 from guildbus.bus.events import (
     Ack,
@@ -55,8 +56,6 @@ from guildbus.protocols.wire import Kind, Packet
 
 Word = Publish | Ack | Nack | Renew | Credit | Heartbeat | Bye | Unreachable
 """What only an agent that has said HELLO may say."""
-Answer = tuple[int, str, Literal["ack", "nack"]]
-"""How a message's attempt was ended by the agent instance that had it."""
 
 
 class Routing:
@@ -76,7 +75,7 @@ class Routing:
         self._ledger = Ledger(limits, broker_id, next_seq, new_id)
         self._attendance = Attendance(limits, broker_id, self._ledger)
         self._agents = self._attendance.agents
-        self._answered: dict[str, Answer] = {}
+        self._answers = Answers(limits.remembered_acks)
 
     # -- the way in ------------------------------------------------------------------------
 
@@ -140,7 +139,7 @@ class Routing:
         runs than `Limits.only_run` nothing is taken up.
         """
         for message_id, attempt, instance in acked:
-            self._remember_answer(message_id, (attempt, instance, "ack"))
+            self._answers.remember(message_id, (attempt, instance, "ack"))
         holders = {row.seq: row.holder for row in found.held}
         for message in self._ledger.recover(found, now):
             self._ledger.hold(message, holders[message.seq], now)
@@ -162,7 +161,7 @@ class Routing:
             withdrawal(agent.peer, message_id, attempt, "it was taken back while its holder was away")
             for message_id, attempt in sorted(agent.outstanding)
             if self._ledger.held(message_id, attempt, agent.instance) is None
-            and self._answered.get(message_id, ("",))[:2] != (attempt, agent.instance)
+            and not self._answers.ended(message_id, attempt, agent.instance)
         ]
 
     def _on_publish(self, event: Publish, now: float, *, run_is_here: bool = False) -> list[Action]:
@@ -195,7 +194,7 @@ class Routing:
             return [unknown]
         actions: list[Action] = [RecordOutcome(message.seq, message.attempt, agent.instance, "settled")]
         self._ledger.forget(message)
-        self._remember_answer(ack.id, (ack.attempt, agent.instance, "ack"))
+        self._answers.remember(ack.id, (ack.attempt, agent.instance, "ack"))
         self._give_credit_back(ack, agent)
         actions += self._cancel_runs(fresh.values())
         for packet in fresh.values():
@@ -227,7 +226,7 @@ class Routing:
         actions = self._ledger.fail(
             message, nack.code, nack.reason, now, delay_s=nack.delay_s, fatal=nack.fatal
         )
-        self._remember_answer(nack.id, (nack.attempt, agent.instance, "nack"))
+        self._answers.remember(nack.id, (nack.attempt, agent.instance, "nack"))
         self._give_credit_back(nack, agent)
         actions.append(accepted(nack))
         return actions
@@ -235,7 +234,7 @@ class Routing:
     def _on_late_answer(self, event: Ack | Nack, answer: Answer, agent: ConnectedAgent) -> list[Action]:
         """Said before, and confirmed again; or the answer of a zombie."""
         self._give_credit_back(event, agent)
-        said_before = self._answered.get(event.id) == answer
+        said_before = self._answers.has(event.id, answer)
         return [accepted(event, duplicate=True) if said_before else stale(event)]
 
     def _on_renew(self, renew: Renew, agent: ConnectedAgent, now: float) -> list[Action]:
@@ -279,11 +278,6 @@ class Routing:
         return self._ledger.die(message, "bus.damaged", event.reason, now)
 
     # -- what the events share -----------------------------------------------------------------
-
-    def _remember_answer(self, message_id: str, answer: Answer) -> None:
-        self._answered[message_id] = answer
-        if len(self._answered) > self.limits.remembered_acks:
-            del self._answered[next(iter(self._answered))]
 
     def _give_credit_back(self, answer: Ack | Nack, agent: ConnectedAgent) -> None:
         if (answer.id, answer.attempt) in agent.outstanding:

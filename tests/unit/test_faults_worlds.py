@@ -8,8 +8,9 @@ from random import Random
 import pytest
 
 from guildbus.bus import reading
-from guildbus.bus.events import Ack, Action, Event, Nack, Publish, Renew
-from guildbus.bus.routing import Answer, Routing
+from guildbus.bus.answers import Answer
+from guildbus.bus.events import Ack, Action, Event, Nack, Publish, Renew, Unreachable
+from guildbus.bus.routing import Routing
 from guildbus.bus.state import ConnectedAgent
 from guildbus.launch.bench.faults.conversation import Move, World
 from guildbus.launch.bench.faults.frames import moves_of, shrunk
@@ -30,12 +31,10 @@ class NoDedup(Routing):
 class Gullible(Routing):
     """Publishes also the results of late answers."""
 
-    def _on_late_answer(
-        self, event: Ack | Nack, answer: Answer, agent: ConnectedAgent, now: float
-    ) -> list[Action]:
-        actions = super()._on_late_answer(event, answer, agent, now)
+    def _on_late_answer(self, event: Ack | Nack, answer: Answer, agent: ConnectedAgent) -> list[Action]:
+        actions = super()._on_late_answer(event, answer, agent)
         emits = event.emits if isinstance(event, Ack) else ()
-        return [*(a for p in emits for a in self._ledger.admit(p, now)), *actions]
+        return [*(a for p in emits for a in self._ledger.admit(p, agent.seen)), *actions]
 
 
 class Deaf(Routing):
@@ -48,8 +47,10 @@ class Deaf(Routing):
 class Clumsy(Routing):
     """Cannot be left."""
 
-    def _leave(self, agent: ConnectedAgent, reason: str, now: float) -> list[Action]:
-        raise KeyError(agent.name)
+    def apply(self, event: Event, now: float) -> list[Action]:
+        if isinstance(event, Unreachable):
+            raise KeyError(event.peer)
+        return super().apply(event, now)
 
 
 def found(routing: type[Routing]) -> str:
