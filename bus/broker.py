@@ -13,8 +13,7 @@ import signal
 import socket as stdlib_socket
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -22,15 +21,11 @@ from typing import Any, Final
 
 import zmq
 
-from guildbus.bus import reading
-from guildbus.bus.door import Door, Doorway, worth_a_line
+from guildbus.bus.door import Door, Doorway
 from guildbus.bus.events import (
     Action,
     Event,
     Fetch,
-    Hello,
-    Peer,
-    PeerEvent,
     Send,
     Spoiled,
     Store,
@@ -39,8 +34,8 @@ from guildbus.bus.events import (
 )
 from guildbus.bus.journal import Journal
 from guildbus.bus.late_log import LateLog
-from guildbus.bus.letters import refusal_header
 from guildbus.bus.lifeline import watch_lifeline
+from guildbus.bus.listening import Listener
 from guildbus.bus.locks import lock_file, lock_of, unlock_file
 from guildbus.bus.outbox import Outbox
 from guildbus.bus.permissions import Permissions
@@ -50,9 +45,7 @@ from guildbus.bus.standstill import Standstill, records_of
 from guildbus.bus.state import Limits
 from guildbus.protocols import ids, wire
 from guildbus.protocols.errors import BusError, GuildbusError, JournalError, ProtocolError
-from guildbus.protocols.wire import Kind
 
-TURN_FRAMES: Final = 512
 IDLE_MS: Final = 1000
 BUSY_MS: Final = 10
 RESTORED_ACKS: Final = 10_000
@@ -78,11 +71,9 @@ class Broker:
         self._endpoint = endpoint
         self._journal = journal
         self._clock = clock
-        self._max_bytes = max_bytes
         self._stopping = False
         self._wake_in, self._wake_out = stdlib_socket.socketpair()
         self._ticked = 0.0
-        self._unheard: deque[tuple[Peer, list[bytes]]] = deque()
         self._standstill: Standstill | None = None
         self._log = LateLog("broker")
         if journal is None:
@@ -99,6 +90,7 @@ class Broker:
         self._outbox = self.outbox_type(
             self._door.socket, self._routing.takes_batches, self._routing.is_patient, max_bytes
         )
+        self._listener = Listener(self._door, self._outbox, max_bytes)
         self._speaker = Speaker(journal, self._door, self._outbox, self._journal_state)
 
     def _claim(self, endpoint: str) -> int | None:
@@ -167,10 +159,10 @@ class Broker:
 
     def _next_tick(self) -> float:
         """When the next timer runs out, but neither too often nor too seldom; clocks may jump backwards."""
+        if self._listener.waiting or self._clock() < self._ticked:
+            return 0.0
         if self._standstill is not None:
             return self._standstill.retry_at
-        if self._unheard or self._clock() < self._ticked:
-            return 0.0
         idle = self._ticked + IDLE_MS / 1000
         due = self._routing.next_due()
         return idle if due is None else min(idle, max(due, self._ticked + BUSY_MS / 1000))
@@ -186,16 +178,16 @@ class Broker:
         def knows(message_id: str) -> bool:
             return message_id in stored or (self._journal is not None and self._journal.knows(message_id))
 
-        for peer, frames in self._received():
+        for peer, frames in self._listener.received():
             heard = True
             try:
-                event = self._event(peer, frames, knows)
+                event = self._listener.event(peer, frames, knows)
             except JournalError as error:
-                self._refuse(peer, frames, error)
+                self._listener.refuse(peer, frames, error)
                 self._halt(actions, now, error)
                 break
             except ProtocolError as error:
-                self._refuse(peer, frames, error)
+                self._listener.refuse(peer, frames, error)
                 continue
             decided = self._routing.apply(event, now)
             stored.update(action.packet.envelope.id for action in decided if isinstance(action, Store))
@@ -203,42 +195,6 @@ class Broker:
             if decided and isinstance(decided[-1], Fetch):
                 break  # it is answered before anything else is heard
         return heard
-
-    def _received(self) -> Iterator[tuple[Peer, list[bytes]]]:
-        """The frame sets that are ready, but no more than make a turn; each one of a BATCH by itself.
-
-        Whoever stops listening in the middle of a BATCH hears the rest of it next time.
-        """
-        self._door.attend()
-        count = 0
-        while True:
-            while self._unheard:
-                peer, frames = self._unheard.popleft()
-                if not self._door.is_shut(peer):
-                    yield peer, frames
-            if count >= TURN_FRAMES:
-                return
-            try:
-                received = self._door.receive()
-            except zmq.Again:
-                return
-            count += 1
-            if received is None:
-                continue
-            peer, frames = received
-            try:
-                frame_sets = wire.unpack_batch(frames, self._max_bytes)
-            except ProtocolError as error:
-                self._refuse(peer, frames, error)
-                continue
-            count += len(frame_sets)
-            self._unheard.extend((peer, frame_set) for frame_set in frame_sets)
-
-    def _event(self, peer: Peer, frames: list[bytes], knows: Callable[[str], bool]) -> PeerEvent:
-        event = reading.event_of(peer, wire.parse(frames, self._max_bytes), knows)
-        if isinstance(event, Hello):
-            self._door.check(event)
-        return event
 
     # -- while the disk refuses --------------------------------------------------------------
 
@@ -249,14 +205,14 @@ class Broker:
 
     def _stand_still(self, standstill: Standstill, now: float) -> None:
         """Hear everyone, and try the same commit again when it is time."""
-        for peer, frames in self._received():
+        for peer, frames in self._listener.received():
             try:
-                event = self._event(peer, frames, lambda _: False)
+                event = self._listener.event(peer, frames, lambda _: False)
                 refusal: GuildbusError | None = standstill.refusal(event)
             except ProtocolError as error:
                 refusal = error
             if refusal is not None:
-                self._refuse(peer, frames, refusal)
+                self._listener.refuse(peer, frames, refusal)
             elif not standstill.postpones(event):
                 self._speaker.say(standstill.join(self._routing.apply(event, now)), now)
         standstill.keep(Unreachable(peer) for peer in self._door.gone())
@@ -314,13 +270,6 @@ class Broker:
             if not (isinstance(action, Send) and action.peer == peer)
         ]
 
-    def _refuse(self, peer: Peer, frames: list[bytes], error: GuildbusError) -> None:
-        self._door.offended(peer, error.code)
-        if worth_a_line(self._door.refused[error.code]):
-            self._log.warning("frame_refused", code=error.code, what=error.what, where=error.where)
-        header = refusal_header(error, reading.refused_subject(frames))
-        self._outbox.add(peer, wire.build(Kind.ERROR, header))
-
     def _turn(self, actions: list[Action], now: float) -> None:
         """Commit, then speak, and again with what follows from that."""
         while self._standstill is None:
@@ -376,15 +325,16 @@ def main() -> None:
     parser.add_argument("--permissions", help="JSON object {role: [types]}; without it all may say all")
     parser.add_argument("--keys", type=Path, help="the folder of keys: a must for tcp://")
     parser.add_argument("--max-connections", type=int, default=256)
+    parser.add_argument("--keep-days", type=float, help="remove runs so long after their end; else never")
     parser.add_argument("--max-bytes", type=int, default=wire.DEFAULT_MAX_BYTES)
     arguments = parser.parse_args()
     watch_lifeline()
     try:
         limits = Limits(**json.loads(arguments.limits))
-        table = arguments.permissions
+        table, keep = arguments.permissions, arguments.keep_days
         broker = Broker(
             arguments.endpoint,
-            Journal(arguments.journal),
+            Journal(arguments.journal, keep_s=None if keep is None else keep * 86_400),
             limits,
             max_bytes=arguments.max_bytes,
             max_connections=arguments.max_connections,

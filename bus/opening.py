@@ -22,7 +22,7 @@ from guildbus.bus.integrity import (
     note_damage,
     structure_problems,
 )
-from guildbus.bus.records import BUSY_TIMEOUT_MS, SALVAGE, SCHEMA, SCHEMA_VERSION, rows
+from guildbus.bus.records import BUSY_TIMEOUT_MS, SALVAGE, SCHEMA, SCHEMA_VERSION, check_version, rows
 from guildbus.bus.wal import examine
 from guildbus.protocols.errors import BusError
 
@@ -108,10 +108,8 @@ def _prepare(db: apsw.Connection, path: Path) -> None:
     if fresh:
         db.pragma("page_size", PAGE_BYTES)
         db.pragma("auto_vacuum", INCREMENTAL)
-    elif version != SCHEMA_VERSION:
-        raise BusError(
-            f"schema version {version}, this guildbus knows {SCHEMA_VERSION}", where=str(path), remedy=SALVAGE
-        )
+    else:
+        check_version(db, path)
     db.pragma("journal_mode", "WAL")
     db.pragma("synchronous", "FULL")
     db.pragma("journal_size_limit", LOG_LIMIT_BYTES)

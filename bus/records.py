@@ -8,6 +8,7 @@ update costs the same however large the message is. Each record has a CRC-32 of 
 import hashlib
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import apsw
@@ -180,6 +181,15 @@ def rows_apart(db: apsw.Connection, query: str, keys: Sequence[int]) -> dict[int
         except (apsw.CorruptError, ValueError):
             found[key] = None
     return found
+
+
+def check_version(db: apsw.Connection, path: Path) -> None:
+    """Raises BusError if the file was written by another version of guildbus."""
+    version = db.pragma("user_version")
+    if version != SCHEMA_VERSION:
+        raise BusError(
+            f"schema version {version}, this guildbus knows {SCHEMA_VERSION}", where=str(path), remedy=SALVAGE
+        )
 
 
 def next_run(db: apsw.Connection, after: str) -> str | None:

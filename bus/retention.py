@@ -7,12 +7,14 @@ lately are checked. Every slice is one transaction of its own: a crash between t
 """
 
 import time
+from pathlib import Path
 from typing import Final
 
 import apsw
 
 from guildbus.bus.integrity import CHECKED_TABLES, Damage, check_slice, note_damage
-from guildbus.bus.records import next_run, rows, seen_key
+from guildbus.bus.records import BUSY_TIMEOUT_MS, check_version, next_run, rows, seen_key
+from guildbus.protocols.errors import BusError
 
 SLICE_ROWS: Final = 200
 FREE_PAGES: Final = 64
@@ -65,6 +67,37 @@ def remove_run(db: apsw.Connection, run: str, before: float, until: float) -> in
     removed = 0
     while count := remove_slice(db, run, before, until):
         removed += count
+    return removed
+
+
+def prune(path: Path, now: float, older_s: float, keep_s: float, *, run: str | None = None) -> dict[str, int]:
+    """Remove runs that were over `older_s` ago, or one of them: how many messages of each.
+
+    For people; a broker may be at work on the same file. Raises BusError if it cannot be written now.
+    """
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    removed: dict[str, int] = {}
+    try:
+        db.set_busy_timeout(BUSY_TIMEOUT_MS)
+        db.pragma("synchronous", "FULL")
+        check_version(db, path)
+        # What ended this very moment is old enough for someone who says: now.
+        before = now - older_s + (1.0 if older_s == 0 else 0.0)
+        found = run if run is not None else next_run(db, "")
+        while found is not None:
+            count = remove_run(db, found, before, now + keep_s)
+            if count:
+                removed[found] = count
+            found = None if run is not None else next_run(db, found)
+        while give_back(db):
+            pass
+        rows(db, "PRAGMA wal_checkpoint(PASSIVE)")
+    except apsw.Error as error:
+        raise BusError(
+            f"cannot be pruned: {error}", where=str(path), remedy="is its disk full? is it damaged? try again"
+        ) from error
+    finally:
+        db.close()
     return removed
 
 

@@ -16,9 +16,8 @@ from guildbus.bus.records import (
     ANNOUNCED,
     BUSY_TIMEOUT_MS,
     DEAD,
-    SALVAGE,
-    SCHEMA_VERSION,
     Damaged,
+    check_version,
     checked_packet,
     intact,
     last_seq,
@@ -70,14 +69,11 @@ class JournalReader:
             raise BusError("no journal yet", where=str(path), remedy="run `guildbus build SPEC` first")
         self._db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
         self._db.set_busy_timeout(BUSY_TIMEOUT_MS)
-        version = self._db.pragma("user_version")
-        if version != SCHEMA_VERSION:
+        try:
+            check_version(self._db, path)
+        except BaseException:
             self._db.close()
-            raise BusError(
-                f"schema version {version}, this guildbus knows {SCHEMA_VERSION}",
-                where=str(path),
-                remedy=SALVAGE,
-            )
+            raise
 
     def close(self) -> None:
         """Close the file."""

@@ -71,6 +71,8 @@ class LimitsTable(Table):
     """Messages that one role's queue holds before publishers are told to wait."""
     max_connections: int = Field(default=256, ge=8, le=65_536)
     """Connections that the broker keeps open at once."""
+    keep_days: float = Field(default=30.0, ge=0.01, le=36_500)
+    """Days that a run stays in the journal after its last event, and its messages' ids as long again."""
 
     @model_validator(mode="after")
     def _patient_enough(self) -> "LimitsTable":

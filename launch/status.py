@@ -32,6 +32,7 @@ async def read_status(config: GuildConfig) -> dict[str, Any]:
             "up_s": round(time.time() - broker["since"], 1),
             "answers": health is not None,
             "owner": record["owner"],
+            "journal": {} if health is None else health.get("journal", {}),
             "refused": {} if health is None else health.get("refused", {}),
         },
         "agents": _agents(health, processes),

@@ -144,6 +144,8 @@ def child_specs(
             str(paths.journal),
             "--limits",
             json.dumps(limits),
+            "--keep-days",
+            str(config.limits.keep_days),
             "--max-bytes",
             str(config.limits.max_message_bytes),
             "--max-connections",

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from guildbus import __version__
-from guildbus.launch.cli import bench, build, dead, guild, keys, looking, models, resuming, swarm
+from guildbus.launch.cli import bench, build, dead, guild, journal, keys, looking, models, resuming, swarm
 from guildbus.launch.cli.console import INTERRUPTED, exit_code, print_error
 from guildbus.launch.cli.state import Settings
 from guildbus.protocols.errors import GuildbusError
@@ -27,10 +27,12 @@ app.command("score")(build.score)
 app.command("up")(swarm.up)
 app.command("down")(swarm.down)
 app.command("status")(swarm.status)
-app.command("runs")(looking.runs)
+app.add_typer(looking.app, name="runs")
 app.command("trace")(looking.trace)
 app.command("doctor")(guild.doctor)
 app.add_typer(dead.app, name="dead")
+looking.app.command("prune")(journal.prune)
+app.add_typer(journal.app, name="journal")
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
 app.add_typer(bench.app, name="bench")

@@ -10,9 +10,14 @@ from guildbus.launch.cli.state import config_of
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 
+app = typer.Typer(help="All runs, the newest first; `prune` removes old ones.")
 
+
+@app.callback(invoke_without_command=True)
 def runs(ctx: typer.Context, as_json: JsonOption = False) -> None:
     """All runs, the newest first."""
+    if ctx.invoked_subcommand is not None:
+        return
     from guildbus.bus.tail import JournalReader
     from guildbus.launch.report import run_summary
     from guildbus.launch.run_log import read_run

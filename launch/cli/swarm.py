@@ -52,6 +52,11 @@ def _print_status(found: dict[str, Any]) -> None:
     if broker["refused"]:
         counts = ", ".join(f"{code} {count}" for code, count in sorted(broker["refused"].items()))
         console.print(f"refused {counts}")
+    journal = broker["journal"]
+    if journal.get("state") == "read-only":
+        console.print(f"journal read-only: {journal['reason']}", markup=False)
+    if journal.get("damaged"):
+        console.print(f"journal {journal['damaged']} damaged places: see the broker's log", markup=False)
     agents = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("agent", "role", "pid", "state", "run", "credits"):
         agents.add_column(column)
