@@ -104,6 +104,7 @@ class Door:
             self.socket.bind(self._way.endpoint)
         except zmq.ZMQError as error:
             self.socket.disable_monitor()
+            self._monitor.close()
             raise BusError(
                 f"cannot listen: {error.strerror}",
                 where=self._way.endpoint,
@@ -122,6 +123,7 @@ class Door:
     def close(self) -> None:
         """Shut it for good."""
         self.socket.disable_monitor()
+        self._monitor.close()
         self.socket.close()
         if self._authenticator is not None:
             self._authenticator.close()

@@ -107,6 +107,7 @@ class Journal:
         except BaseException:
             unlock_file(self._lock_path, self._lock)
             raise
+        self._closed = False
         self._began: dict[int, float | None] = {}
         self._open = OpenMessages(self._db, self._is_damaged)
         self._caretaker = Caretaker(self._db, keep_s)
@@ -272,7 +273,10 @@ class Journal:
             raise ruined(self.path, str(error)) from error
 
     def close(self) -> None:
-        """Checkpoint, close, and let the next broker in."""
+        """Checkpoint, close, and let the next broker in. A second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         try:
             # The last checkpoint may fail on a bad disk; the log beside the file still has everything.
             with contextlib.suppress(apsw.Error):
