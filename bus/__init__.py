@@ -5,7 +5,13 @@
     timers.py     pure: leases, delays and deadlines that run out
     routing.py    pure: event in, actions out; the clock is passed in
     journal.py    the SQLite write-ahead journal: the only durable state
+    records.py    its schema and checksums
+    opening.py    it is checked before anything builds on it; wal.py, integrity.py and salvage.py belong to it
+    restoring.py  the open messages, by pages
+    retention.py  old runs are let go of
     broker.py     the edge: one ZeroMQ socket, one loop, group commit
+    listening.py  its ear; speaking.py is its mouth
+    standstill.py what it does while the disk refuses
     outbox.py     the edge: what a turn has to say, by peer, in as few ZeroMQ messages as can be
     late_log.py   a log that is imported when there is first something to say
     locks.py      a lock that its holder removes, and that a crash leaves open

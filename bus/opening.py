@@ -26,7 +26,7 @@ from guildbus.bus.records import BUSY_TIMEOUT_MS, SALVAGE, SCHEMA, SCHEMA_VERSIO
 from guildbus.bus.wal import examine
 from guildbus.protocols.errors import BusError
 
-CHECKED_BYTES: Final = 32 * 2**20
+CHECKED_BYTES: Final = 16 * 2**20
 LOG_LIMIT_BYTES: Final = 16 * 2**20
 PAGE_BYTES: Final = 4096
 INCREMENTAL: Final = 2
