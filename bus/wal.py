@@ -175,7 +175,7 @@ def _judge(
     behind = len(frames) - kept
     named = tuple(k + 1 for k in bad)
     if not ends:
-        return LogFinding("torn", kept, behind, named)
+        return LogFinding("sound", kept)
     last = ends[-1]
     begun = ends[-2] + 1 if len(ends) > 1 else kept
     if last == len(frames) - 1 and any(begun <= k and not frames[k].was_whole for k in bad):
