@@ -263,5 +263,5 @@ async def arena(trial: Trial, limits: Limits = SHORT, *, within: str = "") -> As
 
 
 def _made(folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     return folder

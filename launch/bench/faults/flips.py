@@ -83,7 +83,7 @@ async def _journal(trial: Trial, within: str, *, whole: bool) -> Path:
 async def _flip(scene: Arena, base: Path, suffix: str, number: int, chance: Random, outcome: Outcome) -> str:
     """One trial, in a folder of its own; how it went, in a word."""
     folder = scene.folder / f"{base.parent.name}{number}"
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     for path in base.parent.glob("journal.db*"):
         if not path.name.endswith((".lock", "-shm")):
             shutil.copy(path, folder / path.name)
