@@ -31,6 +31,7 @@ from guildbus.protocols.errors import BusError, ConfigError
 PARTS: Final = 4
 GENERATED_BYTES: Final = 5
 _DONTWAIT: Final = int(zmq.DONTWAIT)
+_POLLIN: Final = int(zmq.POLLIN)
 MANY_PARTS: Final = 64
 WORST_BACKLOG_BYTES: Final = 1 << 30
 SETTLED_S: Final = 1.0
@@ -130,16 +131,19 @@ class Door:
 
     # -- messages ----------------------------------------------------------------------------
 
+    def has_more(self) -> bool:
+        """Whether a message waits. To find out by zmq.Again would cost ten times as much."""
+        if _is_readable(self.socket):
+            return True
+        self._settle(SETTLED_S)
+        return False
+
     def receive(self) -> tuple[Peer, list[bytes]] | None:
         """The next message, with at most one part too many; None if its sender was shown out.
 
         Raises zmq.Again when there is none.
         """
-        try:
-            peer = self.socket.recv(_DONTWAIT)
-        except zmq.Again:
-            self._settle(SETTLED_S)
-            raise
+        peer = self.socket.recv(_DONTWAIT)
         part = self.socket.recv(_DONTWAIT, copy=False)
         caller = self._callers.get(peer)
         if caller is None or self._guests is not None:
@@ -189,11 +193,8 @@ class Door:
             refused = self._authenticator.answer()
             if refused:
                 self.refused["connection.key"] += refused
-        while True:
-            try:
-                event = parse_monitor_message(self._monitor.recv_multipart(zmq.NOBLOCK))
-            except zmq.Again:
-                break
+        while _is_readable(self._monitor):
+            event = parse_monitor_message(self._monitor.recv_multipart(zmq.NOBLOCK))
             match event["event"]:
                 case zmq.EVENT_ACCEPTED:
                     self._connections.accepted(event["value"])
@@ -304,6 +305,10 @@ def _descriptor(frame: zmq.Frame) -> int:
         return int(frame.get(zmq.SRCFD))
     except zmq.ZMQError:
         return -1
+
+
+def _is_readable(socket: "zmq.Socket[bytes]") -> bool:
+    return bool(int(socket.getsockopt(zmq.EVENTS)) & _POLLIN)
 
 
 def _user_id(frame: zmq.Frame) -> str:

@@ -20,6 +20,7 @@ from guildbus.protocols.wire import Frame
 
 LINGER_MS: Final = 200
 _DONTWAIT: Final = int(zmq.DONTWAIT)
+_POLLIN: Final = int(zmq.POLLIN)
 _MORE: Final = int(zmq.DONTWAIT | zmq.SNDMORE)
 
 
@@ -116,11 +117,8 @@ class Line:
 
     def _receive(self) -> bool:
         """Hear all that came. Whether that leads to something to send."""
-        while True:
-            try:
-                frames = receive(self._dealer)
-            except zmq.Again:
-                return bool(self._due)
+        while int(self._dealer.getsockopt(zmq.EVENTS)) & _POLLIN:
+            frames = receive(self._dealer)
             try:
                 for frame_set in wire.unpack_batch(frames):
                     steps = self._session.received(wire.parse(frame_set), time.monotonic())
@@ -128,6 +126,7 @@ class Line:
             except ProtocolError:
                 # A broker that talks nonsense is as good as silent: the session reconnects.
                 continue
+        return bool(self._due)
 
     def _transmit(self) -> None:
         frame_sets = [wire.frames_of(frame) for frame in self._due]

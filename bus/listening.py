@@ -7,8 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
-import zmq
-
 from guildbus.bus import reading
 from guildbus.bus.door import Door, worth_a_line
 from guildbus.bus.events import Hello, Peer, PeerEvent
@@ -49,12 +47,9 @@ class Listener:
                 peer, frames = self._unheard.popleft()
                 if not self._door.is_shut(peer):
                     yield peer, frames
-            if count >= TURN_FRAMES:
+            if count >= TURN_FRAMES or not self._door.has_more():
                 return
-            try:
-                received = self._door.receive()
-            except zmq.Again:
-                return
+            received = self._door.receive()
             count += 1
             if received is None:
                 continue

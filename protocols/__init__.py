@@ -4,6 +4,7 @@ The way of a message, a file a step:
 
     errors.py      one error root with a wire code, a place and a remedy
     ids.py         message ids (UUIDv7) and trace context (W3C)
+    values.py      plain data that is cheap to make
     envelope.py    the CloudEvents header that every message carries
     messages/      the bodies, one module a conversation
     registry.py    the closed table (type, version) -> body model, and upcasters

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import zmq
 
+PROBE_MS = 100
+
 
 def serve(endpoint: str) -> None:
     """Forward for ever: `[from, to, body]` comes in, `[to, from, body]` goes out."""
@@ -24,6 +26,13 @@ class ForwarderAsker:
     def __init__(self, endpoint: str, number: int) -> None:
         self.socket = _dealer(endpoint, b"asker-%d" % number)
         self._target = b"answerer-%d" % number
+        self._await_answerer()
+
+    def _await_answerer(self) -> None:
+        """Until the other end is connected, the forwarder drops what is for it."""
+        self.ask([b""])
+        while not self.socket.poll(PROBE_MS):
+            self.ask([b""])
 
     def ask(self, bodies: Sequence[bytes]) -> None:
         """One ZeroMQ message a request."""
@@ -31,8 +40,9 @@ class ForwarderAsker:
             self.socket.send_multipart([self._target, body])
 
     def take(self, flags: int = 0) -> list[bytes]:
-        """One answer."""
-        return [self.socket.recv_multipart(flags)[1]]
+        """One answer; that to a probe is none."""
+        answer = self.socket.recv_multipart(flags)[1]
+        return [answer] if answer else []
 
     def settle(self) -> None:
         """Nothing is ever open."""
@@ -45,10 +55,10 @@ class ForwarderAnswerer:
         self.socket = _dealer(endpoint, b"answerer-%d" % number)
 
     def take(self, flags: int = 0) -> list[bytes]:
-        """One request, answered."""
+        """One request, answered; a probe is none."""
         source, body = self.socket.recv_multipart(flags)
         self.socket.send_multipart([source, body])
-        return [body]
+        return [body] if body else []
 
 
 def _dealer(endpoint: str, identity: bytes) -> "zmq.Socket[bytes]":

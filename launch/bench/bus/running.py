@@ -20,7 +20,7 @@ from guildbus.launch.bench.bus.process import Child
 from guildbus.launch.bench.bus.sides import BenchError
 from guildbus.launch.process import Lifeline
 
-START_S: Final = 30.0
+START_S: Final = 120.0
 ANSWER_S: Final = 120.0
 FILL_S: Final = 600.0
 WARM_UP_S: Final = 0.1
@@ -34,8 +34,8 @@ class Plan:
     sizes_bytes: tuple[int, ...] = (256, 4096, 65536)
     agents: tuple[int, ...] = (1, 4, 16)
     window: int = 64
-    seconds: float = 0.3
-    repeats: int = 5
+    seconds: float = 0.25
+    repeats: int = 4
     depths: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)
     depth_seconds: float = 0.5
 
