@@ -24,7 +24,7 @@ from guildbus.bus.curve import USER_ID, Authenticator, is_tcp, secure_server
 from guildbus.bus.events import Hello, Peer
 from guildbus.bus.guestlist import GuestList
 from guildbus.bus.keys import Keyring, check_private
-from guildbus.bus.late_log import LateLog
+from guildbus.bus.late_log import LateLog, worth_a_line
 from guildbus.protocols import wire
 from guildbus.protocols.errors import BusError, ConfigError
 
@@ -37,7 +37,6 @@ WORST_BACKLOG_BYTES: Final = 1 << 30
 SETTLED_S: Final = 1.0
 FLOODED_S: Final = 10.0
 HANDSHAKE_MS: Final = 10_000
-PING_MS: Final = 10_000
 WATCHED: Final = (
     zmq.EVENT_ACCEPTED
     | zmq.EVENT_DISCONNECTED
@@ -95,8 +94,12 @@ class Door:
             zmq.MAXMSGSIZE: limit,
             zmq.RCVHWM: max(16, min(1000, WORST_BACKLOG_BYTES // limit)),
             zmq.HANDSHAKE_IVL: HANDSHAKE_MS,
-            zmq.HEARTBEAT_IVL: PING_MS,
-            zmq.HEARTBEAT_TIMEOUT: 3 * PING_MS,
+            # Not ZMTP's own heartbeats: with them a peer that fills its queue and goes aborts the process
+            # (libzmq issues 3937 and 4364). The kernel finds TCP connections that died in silence.
+            zmq.TCP_KEEPALIVE: 1,
+            zmq.TCP_KEEPALIVE_IDLE: 30,
+            zmq.TCP_KEEPALIVE_INTVL: 10,
+            zmq.TCP_KEEPALIVE_CNT: 3,
         }
         for option, value in options.items():
             self.socket.setsockopt(option, value)
@@ -272,11 +275,6 @@ class Door:
         for peer in self._fading:
             self._callers.pop(peer, None)
         self._fading, self._departed = self._departed, []
-
-
-def worth_a_line(count: int) -> bool:
-    """Whether the `count`th of its kind is logged: an attack must not fill the disk."""
-    return count <= 100 or count % 1000 == 0
 
 
 def _keyring(way: Doorway) -> Keyring | None:

@@ -17,3 +17,8 @@ class LateLog:
         import structlog
 
         return getattr(structlog.get_logger(self._name), method)
+
+
+def worth_a_line(count: int) -> bool:
+    """Whether the `count`th of its kind is logged: an attack must not fill the disk."""
+    return count <= 100 or count % 1000 == 0

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from guildbus.bus import reading
-from guildbus.bus.door import Door, worth_a_line
+from guildbus.bus.door import Door
 from guildbus.bus.events import Hello, Peer, PeerEvent
-from guildbus.bus.late_log import LateLog
+from guildbus.bus.late_log import LateLog, worth_a_line
 from guildbus.bus.letters import refusal_header
 from guildbus.bus.outbox import Outbox
 from guildbus.protocols import wire

@@ -11,7 +11,7 @@ from typing import Final
 import zmq
 
 from guildbus.bus.events import Peer
-from guildbus.bus.late_log import LateLog
+from guildbus.bus.late_log import LateLog, worth_a_line
 from guildbus.protocols import wire
 
 PATIENCE_S: Final = 0.002
@@ -38,6 +38,7 @@ class Outbox:
         self._log = LateLog("broker")
         self._urgent: dict[Peer, None] = {}
         self._held: dict[Peer, float] = {}
+        self._unreached = 0
 
     @property
     def due(self) -> float | None:
@@ -96,6 +97,8 @@ class Outbox:
             send(header, _MORE)
             send(body, _DONTWAIT)
         except zmq.ZMQError as error:
-            self._log.info("peer_unreachable", error=error.strerror)
+            self._unreached += 1
+            if worth_a_line(self._unreached):
+                self._log.info("peer_unreachable", error=error.strerror, count=self._unreached)
             return False
         return True
