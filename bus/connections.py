@@ -43,7 +43,7 @@ class Connections:
 
     def spoke(self, fd: int, peer: Peer) -> bool:
         """A message came through this descriptor; False if that may have been a former connection's."""
-        if fd not in self._open or self._open[fd]:
+        if fd not in self._open or self._open[fd] not in (None, SOMEBODY, peer):
             return False
         haunted = fd in self._haunted or fd in self._fading
         self._open[fd] = SOMEBODY if haunted else peer

@@ -34,6 +34,7 @@ _DONTWAIT: Final = int(zmq.DONTWAIT)
 _POLLIN: Final = int(zmq.POLLIN)
 MANY_PARTS: Final = 64
 WORST_BACKLOG_BYTES: Final = 1 << 30
+REMEMBERED: Final = 10_000
 SETTLED_S: Final = 1.0
 FLOODED_S: Final = 10.0
 HANDSHAKE_MS: Final = 10_000
@@ -230,6 +231,8 @@ class Door:
             return caller
         self.attend()  # the monitor knew of the connection before its first message came
         caller = self._callers[peer] = Caller(_descriptor(first), key)
+        if len(self._callers) > REMEMBERED:
+            del self._callers[next(iter(self._callers))]  # it is introduced anew if it is still there
         if caller.fd < 0:
             self.refused["connection.handshake"] += 1
             self._show_out(peer, caller, "it does not speak ZMTP 3")

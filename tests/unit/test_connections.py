@@ -103,7 +103,8 @@ def test_the_limit_is_kept_and_nobody_who_spoke_is_cut_for_a_newcomer(
             assert not spoken & set(cut)
             there -= set(cut)
         elif move == "speak" and fd in there:
-            assert found.spoke(fd, bytes([fd])) == (fd not in spoken)
+            assert found.spoke(fd, bytes([fd]))
+            assert not found.spoke(fd, b"another")
             spoken.add(fd)
         elif move == "go":
             found.left(fd)
