@@ -16,30 +16,36 @@ from typing import Any, Final
 import zmq
 
 from guildbus.launch.bench.faults.arena import PATIENCE_S, Arena, arena
-from guildbus.launch.bench.faults.hostile import GUEST, INSIDER, OUTSIDER, Frames, Target
+from guildbus.launch.bench.faults.hostile import GUEST, INSIDER, OUTSIDER, Target
 from guildbus.launch.bench.faults.scenario import Outcome, Trial
 from guildbus.launch.bench.faults.zygote import Say
 from guildbus.protocols import wire
 from guildbus.protocols.wire import Kind
 
-TARGETS_EVERY: Final = 200
-RAW_EVERY: Final = 2000
-OVERSIZED_EVERY: Final = 20_000
+QUICK_SETS: Final = 80
+STUBBORN_SETS: Final = 300
+STUBBORN: Final = 0.05
+"""The share of connections that are used until they are ended."""
+RAW: Final = 0.02
+OVERSIZED: Final = 0.005
+READ: Final = 0.8
+"""So much of the flood the broker must have read and refused: what it never read proves nothing."""
 OVERSIZED_BYTES: Final = wire.DEFAULT_MAX_BYTES + wire.MAX_HEADER_BYTES + 1
 WAIT_MS: Final = 10_000
 HELD: Final = (
     "SELECT m.id, p.attempt FROM progress p JOIN messages m ON m.seq = p.seq"
     " WHERE p.state = 0 AND p.holder != '' ORDER BY p.seq DESC LIMIT 8"
 )
+QUIET_MS: Final = 200
 
 
 def attack(say: Say, *, endpoint: str, journal: str, count: int, seed: str, insider: bool) -> None:
-    """The child's target: send `count` frame sets, and tell how many were answered."""
+    """The child's target: send `count` frame sets."""
     Attacker(endpoint, journal, Random(seed), insider=insider).run(say, count)
 
 
 class Attacker:
-    """One hostile socket."""
+    """One hostile process. It knows how much a connection is borne, and mostly takes a new one in time."""
 
     def __init__(self, endpoint: str, journal: str, chance: Random, *, insider: bool) -> None:
         self._endpoint = endpoint
@@ -47,54 +53,49 @@ class Attacker:
         self._chance = chance
         self._insider = insider
         self._targets: list[Target] = [("nobody", 1)]
-        self._answers = 0
-        self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
-        self._socket.setsockopt(zmq.LINGER, 1000)
-        self._socket.connect(endpoint)
 
     def run(self, say: Say, count: int) -> None:
-        """Join if it may, attack, listen to the end."""
-        self._join()
-        makers = INSIDER if self._insider else OUTSIDER
-        for number in range(count):
-            if number % TARGETS_EVERY == 0:
-                self._look()
-            if not self._insider and number % RAW_EVERY == 0:
+        """Attack on one connection after the other."""
+        sent = 0
+        while sent < count:
+            self._look()
+            most = STUBBORN_SETS if self._chance.random() < STUBBORN else QUICK_SETS
+            burst = min(most, count - sent)
+            with contextlib.closing(self._connected()) as dealer:
+                if not self._attack(dealer, burst):
+                    say({"stuck": sent})
+                    return
+                sent += burst
+                if self._chance.random() < OVERSIZED:
+                    dealer.send_multipart(wire.build(Kind.PUBLISH, {}, b"\0" * OVERSIZED_BYTES))
+            if self._chance.random() < RAW:
                 self._raw()
-            if not self._insider and number % OVERSIZED_EVERY == OVERSIZED_EVERY - 1:
-                self._send(wire.build(Kind.PUBLISH, {}, b"\0" * OVERSIZED_BYTES))
-                continue
-            maker = self._chance.choice(makers)
-            frames = maker(self._chance, self._chance.choice(self._targets))
-            if not self._send(frames):
-                say({"stuck": number})
-                return
-        self._listen(1000)
-        say({"sent": count, "answers": self._answers})
-        self._socket.close()
+        zmq.Context.instance().term()
+        say({"sent": sent})
 
-    def _join(self) -> None:
+    def _connected(self) -> zmq.Socket[bytes]:
+        dealer: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+        dealer.setsockopt(zmq.LINGER, WAIT_MS)
+        dealer.connect(self._endpoint)
         if self._insider:
             hello = {"agent": GUEST, "role": GUEST, "incarnation": "1", "credit": 100}
-            self._socket.send_multipart(wire.build(Kind.HELLO, hello), zmq.NOBLOCK)
+            dealer.send_multipart(wire.build(Kind.HELLO, hello))
+        return dealer
 
-    def _send(self, frames: Frames) -> bool:
-        """False if the broker takes nothing for a long time."""
-        end = time.monotonic() + WAIT_MS / 1000
-        while time.monotonic() < end:
-            self._listen(0)
-            if self._socket.poll(100, zmq.POLLOUT):
-                self._socket.send_multipart(frames, zmq.NOBLOCK)
-                return True
-        return False
-
-    def _listen(self, wait_ms: int) -> None:
-        """Take the refusals. A guest answers none of them, and beats no heart; shown out, it comes again."""
-        while self._socket.poll(wait_ms):
-            frames = self._socket.recv_multipart(zmq.NOBLOCK)
-            self._answers += 1
-            if b"protocol.no_session" in frames[2] and self._socket.poll(0, zmq.POLLOUT):
-                self._join()
+    def _attack(self, dealer: zmq.Socket[bytes], burst: int) -> bool:
+        """Send, and listen to what is said of it; False if the broker takes nothing for a long time."""
+        makers = INSIDER if self._insider else OUTSIDER
+        for _ in range(burst):
+            if not dealer.poll(WAIT_MS, zmq.POLLOUT):
+                return False
+            frames = self._chance.choice(makers)(self._chance, self._chance.choice(self._targets))
+            dealer.send_multipart(frames, zmq.NOBLOCK)
+        answers = 0
+        # Whoever was shown out hears nothing more, and batches have more answers than one.
+        while answers < burst and dealer.poll(QUIET_MS):
+            dealer.recv_multipart(zmq.NOBLOCK)
+            answers += 1
+        return True
 
     def _look(self) -> None:
         with contextlib.closing(sqlite3.connect(f"file:{self._journal}?mode=ro", uri=True)) as db:
@@ -123,9 +124,13 @@ async def run(trial: Trial) -> Outcome:
             if "stuck" in one:
                 outcome.hangs += 1
                 outcome.wrong.append(f"the broker took nothing any more after {one['stuck']} frame sets")
+        refused = (await scene.customer.health())["refused"]
         alive = scene.broker is not None and scene.broker.alive
         await scene.judge(outcome)
-    outcome.notes.append(f"{sum(one.get('answers', 0) for one in told):,} of the frame sets were answered")
+    counted = sum(refused.values())
+    outcome.notes.append(f"the broker counted {counted:,} refusals")
+    if counted < READ * outcome.faults:
+        outcome.wrong.append("the broker has not read the flood")
     outcome.notes.append("the recovery is the longest that an honest publication waited for its confirmation")
     if not alive:
         outcome.wrong.append("the broker died")

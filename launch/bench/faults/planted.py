@@ -43,7 +43,7 @@ def unfenced() -> None:
     """Takes an answer of whoever had the message at any time."""
 
     def held(self: Ledger, message_id: str, _attempt: int, _instance: str) -> QueuedMessage | None:
-        return next((message for message in self.open.values() if message.id == message_id), None)
+        return self.leased.get(message_id)
 
     _replace(Ledger, "held", held)
 

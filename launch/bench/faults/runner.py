@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from guildbus.launch.bench.faults import (
+    bad_disk,
+    flips,
     flood,
     frames,
     freeze,
@@ -29,6 +31,8 @@ SCENARIOS: Final = (
     Scenario("zombies", "SIGSTOP an agent past its lease, then SIGCONT", 100, 3, freeze.run),
     Scenario("frames", "Frames duplicated and reordered, a world a seed", 100_000, 300, frames.run),
     Scenario("malformed", "Malformed frame sets while others work", 1_000_000, 6_000, flood.run),
+    Scenario("disk", "A disk that is full or fails, and recovers", 50, 3, bad_disk.run),
+    Scenario("bits", "One flipped bit in a page of the journal", 1_000, 12, flips.run),
     Scenario("power", "Writes that were not synced are dropped", 100, 4, power_cut.run),
     Scenario("stalled", "A stalled consumer with a long queue", 1_000_000, 2_000, stalled.run),
     Scenario("partition", "A partition of 1 to 60 s between TCP clients and broker", 20, 2, partition.run),

@@ -8,7 +8,7 @@ the whole pile away, in order.
 import json
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgpack
 import psutil
@@ -35,6 +35,7 @@ LIMITS: Final = Limits(
 ROLE: Final = "slow"
 POURER: Final = "pourer"
 WINDOW: Final = 2000
+STRIDE: Final = 200
 CREDIT: Final = 400
 """Below ZeroMQ's high-water mark of 1,000: more than that the broker cannot put on the way to one peer."""
 SAMPLES: Final = 1000
@@ -110,60 +111,82 @@ async def _drain(scene: Arena, count: int, outcome: Outcome) -> float:
     return count / (time.monotonic() - start)
 
 
-def _joined(endpoint: str, name: str, role: str, credit: int) -> zmq.Socket[bytes]:
-    """A raw client: the protocol without the client's care, for the sake of speed."""
-    dealer: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
-    dealer.setsockopt(zmq.SNDHWM, 0)
-    dealer.setsockopt(zmq.RCVHWM, 0)
-    dealer.connect(endpoint)
-    hello: dict[str, Any] = {"agent": name, "role": role, "incarnation": ids.new_message_id()}
-    dealer.send_multipart(wire.build(Kind.HELLO, hello | {"credit": credit}))
-    _, kind, *_ = dealer.recv_multipart()
-    assert kind[0] == Kind.WELCOME
-    return dealer
+class Raw:
+    """A raw client: the protocol in batches, without the client's care, for the sake of speed."""
+
+    def __init__(self, endpoint: str, name: str, role: str, credit: int) -> None:
+        self._dealer: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+        self._dealer.setsockopt(zmq.LINGER, 5000)
+        self._dealer.connect(endpoint)
+        self._early: list[list[bytes]] = []
+        hello = {"agent": name, "role": role, "incarnation": ids.new_message_id(), "credit": credit}
+        self.send([wire.build(Kind.HELLO, hello | {"batch": True})])
+        # Deliveries may come in one message with the WELCOME.
+        self._early = self.receive()
+
+    def send(self, frame_sets: list[list[bytes]]) -> None:
+        """All in as few messages as will do."""
+        for frames in wire.in_batches(frame_sets):
+            self._dealer.send_multipart(frames)
+
+    def receive(self) -> list[list[bytes]]:
+        """The next frame sets."""
+        if self._early:
+            early, self._early = self._early, []
+            return early
+        return wire.unpack_batch(self._dealer.recv_multipart())
+
+    def close(self) -> None:
+        """Wait until all is on its way."""
+        self._dealer.close()
+        zmq.Context.instance().term()
 
 
 def pour(say: Say, *, endpoint: str, count: int, path: str) -> None:
     """The child's target: publish `count` messages to the slow role, at most WINDOW of them unconfirmed."""
-    dealer = _joined(endpoint, POURER, POURER, 0)
+    client = Raw(endpoint, POURER, POURER, 0)
     confirmed: list[str] = []
     sent = 0
     while len(confirmed) < count:
-        while sent < count and sent - len(confirmed) < WINDOW:
-            message_id = ids.new_message_id()
-            envelope = Envelope(
-                id=message_id, source=f"{POURER}/1", type="piece.v1", subject=SUBJECT,
-                time=format_time(time.time()), to=ROLE,
-            )  # fmt: skip
-            body = body_of(BODY_BYTES, message_id.encode())
-            dealer.send_multipart(wire.build(Kind.PUBLISH, envelope.to_header(), body))
-            sent += 1
-        _, kind, header, _ = dealer.recv_multipart()
-        if kind[0] == Kind.ACCEPTED:
-            confirmed.append(msgpack.unpackb(header)["id"])
+        room = min(count - sent, WINDOW - (sent - len(confirmed)))
+        if room >= min(STRIDE, count - sent):
+            client.send([_publication() for _ in range(room)])
+            sent += room
+        for _, kind, header, _ in client.receive():
+            if kind[0] == Kind.ACCEPTED:
+                confirmed.append(msgpack.unpackb(header)["id"])
     Path(path).write_text(json.dumps(confirmed), encoding="utf-8")
-    dealer.send_multipart(wire.build(Kind.BYE, {}))
-    dealer.close(1000)
-    zmq.Context.instance().term()
+    client.send([wire.build(Kind.BYE, {})])
+    client.close()
     say({"poured": count})
+
+
+def _publication() -> list[bytes]:
+    message_id = ids.new_message_id()
+    envelope = Envelope(
+        id=message_id, source=f"{POURER}/1", type="piece.v1", subject=SUBJECT,
+        time=format_time(time.time()), to=ROLE,
+    )  # fmt: skip
+    return wire.build(Kind.PUBLISH, envelope.to_header(), body_of(BODY_BYTES, message_id.encode()))
 
 
 def drain(say: Say, *, endpoint: str, count: int) -> None:
     """The child's target: replace the stalled one, take `count` messages away, and look at their order."""
-    dealer = _joined(endpoint, ROLE, ROLE, CREDIT)
+    client = Raw(endpoint, ROLE, ROLE, CREDIT)
     accepted, highest, disordered = 0, 0, 0
     while accepted < count:
-        _, kind, packed, _ = dealer.recv_multipart()
-        accepted += kind[0] == Kind.ACCEPTED
-        if kind[0] != Kind.DELIVER:
-            continue
-        header = msgpack.unpackb(packed)
-        # What the stalled one had in hand comes again, perhaps after younger ones.
-        if header["attempt"] == 1:
-            disordered += header["seq"] < highest
-            highest = max(highest, header["seq"])
-        answer = {"id": header["id"], "attempt": header["attempt"], "credit": 1}
-        dealer.send_multipart(wire.build(Kind.ACK, answer))
-    dealer.close(5000)
-    zmq.Context.instance().term()
+        answers: list[list[bytes]] = []
+        for _, kind, packed, _ in client.receive():
+            accepted += kind[0] == Kind.ACCEPTED
+            if kind[0] != Kind.DELIVER:
+                continue
+            header = msgpack.unpackb(packed)
+            # What the stalled one had in hand comes again, perhaps after younger ones.
+            if header["attempt"] == 1:
+                disordered += header["seq"] < highest
+                highest = max(highest, header["seq"])
+            answer = {"id": header["id"], "attempt": header["attempt"], "credit": 1}
+            answers.append(wire.build(Kind.ACK, answer))
+        client.send(answers)
+    client.close()
     say({"drained": count, "disordered": disordered})
