@@ -47,6 +47,14 @@ def test_each_breach_is_found(
     assert any(example.startswith(fault) for example in verdict.examples)
 
 
+def test_a_damaged_result_is_damaged_and_not_missing_too() -> None:
+    verdict = judge([PIECE, replace(RESULT, sound=False, cause="?", source="?")], LIFE, CLAIM)
+    assert (verdict.damaged, verdict.lost, verdict.let_in) == (1, 0, 0)
+    another = [replace(PIECE, seq=3, id="c"), replace(RESULT, sound=False, cause="?")]
+    lives = [*LIFE, *(replace(one, seq=3) for one in LIFE)]
+    assert judge([PIECE, *another], lives, CLAIM).lost == 1
+
+
 def test_a_dead_letter_is_an_outcome() -> None:
     verdict = judge([replace(PIECE, state=DEAD)], [LIFE[0], Attempt(2.0, 1, "dead", "x")], CLAIM)
     assert (verdict.dead, verdict.examples) == (1, [])

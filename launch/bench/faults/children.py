@@ -100,6 +100,9 @@ class Nursery:
         self._writer.close()
         await asyncio.to_thread(self._zygote.wait, 30)
         await self._listening
+        for child in self._children.values():
+            # The zygote killed it and was gone before it could tell: nobody shall wait for that.
+            child.end(-signal.SIGKILL)
 
     async def fork(
         self, target: str, plan: dict[str, Any], *, log: str = "", namespace: str = "", planted: str = ""

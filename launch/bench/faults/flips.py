@@ -23,7 +23,7 @@ from guildbus.launch.bench.faults.children import Child
 from guildbus.launch.bench.faults.pieces import SUBJECT
 from guildbus.launch.bench.faults.scenario import Outcome, Trial
 from guildbus.launch.bench.faults.zygote import Say
-from guildbus.protocols.errors import BusError, InfrastructureError
+from guildbus.protocols.errors import BusError, GuildbusError, InfrastructureError
 
 FINISHED: Final = 16
 OPEN: Final = 8
@@ -46,7 +46,11 @@ async def run(trial: Trial) -> Outcome:
         async def one(number: int) -> None:
             base, suffix = (log, "-wal") if number % 3 == 2 else (file, "")
             async with turns:
-                found = await _flip(scene, base, suffix, number, Random(trial.chance.random()), outcome)
+                try:
+                    found = await _flip(scene, base, suffix, number, Random(trial.chance.random()), outcome)
+                except (GuildbusError, OSError) as error:
+                    outcome.wrong.append(f"trial {number} could not be run to its end: {error!r}: {error}")
+                    found = "unfinished"
             tally[found] = tally.get(found, 0) + 1
 
         await asyncio.gather(*(one(number) for number in range(trial.count)))
@@ -113,7 +117,7 @@ async def _live_with_it(place: Arena, outcome: Outcome, where: str) -> str:
     broker = await place.launch_broker()
     told = await _first_word(broker)
     if "ready" not in told:
-        if broker.ended.result() != REFUSED or "refused" not in told:
+        if not await broker.ends(PATIENCE_S) or broker.ended.result() != REFUSED or "refused" not in told:
             outcome.wrong.append(f"the broker died without a word: {where}: {told}")
         return "refused to start"
     for role in ("cut", "weld"):

@@ -84,10 +84,10 @@ def judge(rows: list[Row], attempts: list[Attempt], claim: dict[str, Any]) -> Ve
         if message_id not in by_id:
             verdict.blame("lost", f"{message_id} was confirmed and is not in the journal")
     for row in rows:
-        if not _may_speak(row.source.partition("/")[0], claim["sources"]):
-            verdict.blame("let_in", f"{row.id} is from {row.source}")
         if not row.sound:
             verdict.blame("damaged", f"{row.id} does not match its checksums")
+        elif not _may_speak(row.source.partition("/")[0], claim["sources"]):
+            verdict.blame("let_in", f"{row.id} is from {row.source}")
     _judge_outcomes(verdict, rows, attempts, claim["results"])
     return verdict
 
@@ -99,6 +99,8 @@ def _judge_outcomes(
     for attempt in attempts:
         lives[attempt.seq].append(attempt)
     children = Counter(row.cause for row in rows if row.cause is not None)
+    # A damaged record may be the result that is missing: its cause cannot be trusted. It is counted already.
+    stray = verdict.damaged
     for row in rows:
         if row.queue is None:
             continue
@@ -116,7 +118,9 @@ def _judge_outcomes(
         elif row.state == SETTLED:
             verdict.settled += 1
             verdict.longest_s = max(verdict.longest_s, _recovery_of(life))
-            if children[row.id] < results.get(row.queue, 1):
+            if children[row.id] < results.get(row.queue, 1) and stray:
+                stray -= 1
+            elif children[row.id] < results.get(row.queue, 1):
                 verdict.blame("lost", f"{row.id} is settled and its effect is missing")
             elif children[row.id] > results.get(row.queue, 1):
                 verdict.blame("double", f"{row.id} has {children[row.id]} effects")
@@ -138,6 +142,7 @@ def _may_speak(name: str, sources: list[str]) -> bool:
 def read(path: str) -> tuple[list[Row], list[Attempt]]:
     """All messages and all lines of their lives, in order."""
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    db.text_factory = lambda data: data.decode(errors="replace")
     try:
         rows = [
             _row(*one)
@@ -160,23 +165,19 @@ def read(path: str) -> tuple[list[Row], list[Attempt]]:
 
 
 def _row(
-    seq: int,
-    message_id: str,
-    subject: str,
-    kind: str,
-    queue: str | None,
-    at: float,
-    header: bytes,
-    body: bytes,
-    crc: int,
-    state: int,
-) -> Row:
-    columns = msgpack.packb((seq, message_id, subject, kind, queue, at))
-    sound = zlib.crc32(body, zlib.crc32(header, zlib.crc32(columns))) == crc
-    sound = sound and hashlib.sha256(body[32:]).digest() == body[:32]
-    envelope = msgpack.unpackb(header, raw=False)
+    seq: int, message_id: str, subject: str, kind: str, queue: str | None, at: float,
+    header: bytes, body: bytes, crc: int, state: int,
+) -> Row:  # fmt: skip
+    """A record that is damaged may hold anything: nothing in it is believed but its number and its state."""
+    try:
+        columns = msgpack.packb((seq, message_id, subject, kind, queue, at))
+        sound = zlib.crc32(body, zlib.crc32(header, zlib.crc32(columns))) == crc
+        sound = sound and hashlib.sha256(body[32:]).digest() == body[:32]
+        envelope = msgpack.unpackb(header, raw=False) if sound else {}
+    except (TypeError, ValueError):
+        sound, envelope = False, {}
     sound = sound and envelope["id"] == message_id
-    return Row(seq, message_id, queue, state, envelope["source"], envelope.get("causationid"), sound)
+    return Row(seq, message_id, queue, state, envelope.get("source", "?"), envelope.get("causationid"), sound)
 
 
 def main() -> None:
