@@ -26,7 +26,7 @@ def left(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFacto
     shutil.rmtree(folder)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", PLANTS)
 @pytest.mark.usefixtures("left")
 async def test_a_broken_promise_is_found(name: str) -> None:

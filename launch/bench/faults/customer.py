@@ -48,7 +48,9 @@ class Customer:
     async def close(self) -> None:
         """Leave; what was not confirmed until now was not promised."""
         await self._bus.close()
-        await asyncio.gather(*self._asking)
+        for task in self._asking:
+            task.cancel()
+        await asyncio.gather(*self._asking, return_exceptions=True)
 
     def submit(self, size: int = 256, subject: str = SUBJECT) -> None:
         """Publish one piece in the background; it is noted when it is confirmed."""

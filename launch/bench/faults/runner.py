@@ -1,5 +1,6 @@
 """All scenarios in order. `report.py` shows what they found."""
 
+import asyncio
 import contextlib
 import random
 import sys
@@ -38,6 +39,10 @@ SCENARIOS: Final = (
     Scenario("partition", "A partition of 1 to 60 s between TCP clients and broker", 20, 2, partition.run),
 )
 
+SHORT_RUN_S: Final = 240.0
+FULL_RUN_S: Final = 3600.0
+"""A scenario that takes longer hangs, and is ended."""
+
 
 def chosen(names: Sequence[str]) -> tuple[Scenario, ...]:
     """The scenarios of these names, all when none is named. UsageError for one that is not there."""
@@ -72,7 +77,8 @@ async def run_one(scenario: Scenario, scale: float, seed: int, planted: str = ""
     start = time.monotonic()
     skipped = ""
     try:
-        outcome = await scenario.run(trial)
+        async with asyncio.timeout(SHORT_RUN_S + FULL_RUN_S * trial.count / scenario.count):
+            outcome = await scenario.run(trial)
     except NotHere as error:
         outcome, skipped = Outcome(), error.what
     except (GuildbusError, OSError, TimeoutError) as error:
