@@ -12,7 +12,7 @@ from guildbus.launch.bench.faults.runner import SCENARIOS, run_one
 FOUND_BY = {
     "hasty": ("broker-steps", "lost"),
     "unsynced": ("power", "lost"),
-    "unfenced": ("zombies", "let_in"),
+    "unfenced": ("zombies", "double"),
     "open-house": ("malformed", "let_in"),
 }
 
@@ -34,4 +34,6 @@ async def test_a_broken_promise_is_found(name: str) -> None:
     (scenario,) = [one for one in SCENARIOS if one.name == found_by]
     result = await run_one(scenario, 0.1 if count == "lost" else 0.0, 1, name)
     assert not result.ok
-    assert getattr(result.outcome, count) > 0, result.outcome
+    # What was lost with the power may also be the middle of the file: then no broker takes it.
+    ruined = any("refused to start" in one for one in result.outcome.wrong)
+    assert getattr(result.outcome, count) > 0 or (name == "unsynced" and ruined), result.outcome

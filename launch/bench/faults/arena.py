@@ -27,6 +27,8 @@ from guildbus.protocols.errors import InfrastructureError
 SHORT: Final = Limits(lease_s=0.5, heartbeat_s=0.1, silent_s=2.0, unclaimed_s=600.0, max_attempts=10_000)
 """Short leases, so that a thousand of them run out in minutes; attempts without end, so that nothing dies."""
 PATIENCE_S: Final = 30.0
+SHORT_PATIENCE_S: Final = 5.0
+"""With a fault that was planted, when the end is known."""
 IN_FLIGHT: Final = 16
 OPEN_MESSAGES: Final = f"SELECT COUNT(*) FROM progress WHERE state = {OPEN}"
 
@@ -59,6 +61,7 @@ class Arena:
         self.folder = folder
         self.limits = limits
         self.planted = planted
+        self.patience_s = SHORT_PATIENCE_S if planted else PATIENCE_S
         self.nursery = nursery
         self.endpoint = f"ipc://{folder}/b.sock"
         self.journal = folder / "journal.db"
@@ -187,7 +190,7 @@ class Arena:
 
     async def works_again(self, died: float, outcome: Outcome) -> bool:
         """Whether something is confirmed again since the broker's death; if not, that is a hang."""
-        waited = await self.customer.heard_since(died, PATIENCE_S)
+        waited = await self.customer.heard_since(died, self.patience_s)
         if waited is None:
             outcome.hangs += 1
             outcome.wrong.append("a broker that was started again confirmed nothing")
@@ -215,9 +218,9 @@ class Arena:
             await asyncio.sleep(0.02)
         return False
 
-    async def judge(self, outcome: Outcome, timeout_s: float = PATIENCE_S) -> Verdict:
+    async def judge(self, outcome: Outcome) -> Verdict:
         """Let everything end, stop, and have the journal read; the figures go into `outcome`."""
-        await self.settle(timeout_s)
+        await self.settle(self.patience_s)
         stuck = self.customer.asking
         await self.customer.close()
         for hired in self.workers:

@@ -57,7 +57,7 @@ class Weather:
 def host(say: Say, *, endpoint: str, journal: str, limits: dict[str, Any], weather: str) -> None:
     """The child's target: the broker on a disk that obeys the weather."""
     vfs = FaultVFS("weather", Weather(Path(weather)).strike)
-    serve(say, Broker(endpoint, Journal(Path(journal), vfs=vfs.name), Limits(**limits)))
+    serve(say, lambda: Broker(endpoint, Journal(Path(journal), vfs=vfs.name), Limits(**limits)))
 
 
 async def run(trial: Trial) -> Outcome:

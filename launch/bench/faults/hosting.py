@@ -6,6 +6,7 @@ here and in `kill_switch.py` and `disks.py`: the broker's code is the shipped on
 
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,17 @@ from guildbus.protocols.errors import GuildbusError
 
 
 def run(say: Say, *, endpoint: str, journal: str, limits: dict[str, Any]) -> None:
-    """The child's target: a broker until SIGTERM. Says `ready`; or `refused` and why, and ends with 3."""
+    """The child's target: a broker until SIGTERM."""
+    serve(say, lambda: Broker(endpoint, Journal(Path(journal)), Limits(**limits)))
+
+
+def serve(say: Say, make: Callable[[], Broker]) -> None:
+    """Run a broker until SIGTERM. Says `ready`; or `refused` and why, and ends with 3."""
     try:
-        broker = Broker(endpoint, Journal(Path(journal)), Limits(**limits))
+        broker = make()
     except GuildbusError as error:
         say({"refused": str(error)})
         sys.exit(3)
-    serve(say, broker)
-
-
-def serve(say: Say, broker: Broker) -> None:
-    """Run a broker that stands already."""
     signal.signal(signal.SIGTERM, broker.stop)
     say({"ready": True})
     broker.run()

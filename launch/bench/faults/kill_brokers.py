@@ -7,7 +7,7 @@ missing then, and nothing may have happened twice.
 import asyncio
 import signal
 
-from guildbus.launch.bench.faults.arena import PATIENCE_S, arena
+from guildbus.launch.bench.faults.arena import arena
 from guildbus.launch.bench.faults.kill_switch import STEPS
 from guildbus.launch.bench.faults.scenario import Outcome, Trial
 
@@ -28,7 +28,7 @@ async def at_each_step(trial: Trial) -> Outcome:
                 if not await scene.works_again(died, outcome):
                     break
                 doomed.signal(signal.SIGUSR1)
-                if not await doomed.ends(PATIENCE_S):
+                if not await doomed.ends(scene.patience_s):
                     outcome.hangs += 1
                     outcome.wrong.append(f"the broker did not come to the step {step!r} any more")
                     break

@@ -107,7 +107,6 @@ def run(say: Say, *, endpoint: str, journal: str, limits: dict[str, Any], step: 
         lambda db: db.trace_v2(apsw.SQLITE_TRACE_STMT | apsw.SQLITE_TRACE_PROFILE, switch.on_trace)
     )
     SwitchedOutbox.switch = switch
-    broker = SwitchedBroker(endpoint, Journal(Path(journal), vfs=vfs.name), Limits(**limits))
     signal.signal(signal.SIGUSR1, switch.arm)
-    serve(say, broker)
+    serve(say, lambda: SwitchedBroker(endpoint, Journal(Path(journal), vfs=vfs.name), Limits(**limits)))
     vfs.unregister()

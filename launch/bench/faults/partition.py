@@ -44,7 +44,7 @@ def lengths(count: int) -> list[float]:
 
 def host(say: Say, *, endpoint: str, journal: str, limits: dict[str, Any], ring: str) -> None:
     """The child's target: the broker on TCP, with its list of keys."""
-    serve(say, Broker(endpoint, Journal(Path(journal)), Limits(**limits), keys=Path(ring)))
+    serve(say, lambda: Broker(endpoint, Journal(Path(journal)), Limits(**limits), keys=Path(ring)))
 
 
 def order(say: Say, *, endpoint: str, name: str, ring: str, seconds: float) -> None:

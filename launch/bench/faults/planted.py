@@ -4,14 +4,16 @@ Each function spoils the broker's classes in its own process, before the broker 
 bench faults --planted NAME`, and tests/fault/test_planted_faults.py, which demands that it is found.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from guildbus.bus.events import Action, Event, Publish, Record
+from guildbus.bus.answers import Answer
+from guildbus.bus.events import Ack, Action, Event, Nack, Publish, Record
 from guildbus.bus.journal import Journal
-from guildbus.bus.ledger import Ledger
+from guildbus.bus.letters import accepted
 from guildbus.bus.routing import Routing
-from guildbus.bus.state import QueuedMessage
+from guildbus.bus.state import ConnectedAgent
 
 
 def hasty() -> None:
@@ -40,12 +42,14 @@ def unsynced() -> None:
 
 
 def unfenced() -> None:
-    """Takes an answer of whoever had the message at any time."""
+    """Takes late answers, and publishes their results."""
 
-    def held(self: Ledger, message_id: str, _attempt: int, _instance: str) -> QueuedMessage | None:
-        return self.leased.get(message_id)
+    def taken(self: Routing, event: Ack | Nack, _answer: Answer, _agent: ConnectedAgent) -> list[Action]:
+        emits = event.emits if isinstance(event, Ack) else ()
+        stored = [action for packet in emits for action in self._ledger.admit(packet, time.time())]
+        return [*stored, accepted(event)]
 
-    _replace(Ledger, "held", held)
+    _replace(Routing, "_on_late_answer", taken)
 
 
 def open_house() -> None:

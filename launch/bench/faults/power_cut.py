@@ -15,7 +15,7 @@ from typing import Any
 from guildbus.bus.broker import Broker
 from guildbus.bus.journal import Journal
 from guildbus.bus.state import Limits
-from guildbus.launch.bench.faults.arena import PATIENCE_S, arena
+from guildbus.launch.bench.faults.arena import arena
 from guildbus.launch.bench.faults.hosting import serve
 from guildbus.launch.bench.faults.scenario import Outcome, Trial
 from guildbus.launch.bench.faults.under_sqlite import FaultVFS
@@ -49,9 +49,8 @@ class PowerCut:
 def host(say: Say, *, endpoint: str, journal: str, limits: dict[str, Any], seed: str, steps: int) -> None:
     """The child's target: the broker on a machine that will lose its power."""
     cut = PowerCut(say, Random(seed), steps)
-    broker = Broker(endpoint, Journal(Path(journal), vfs=cut.vfs.name), Limits(**limits))
     signal.signal(signal.SIGUSR1, cut.arm)
-    serve(say, broker)
+    serve(say, lambda: Broker(endpoint, Journal(Path(journal), vfs=cut.vfs.name), Limits(**limits)))
 
 
 async def run(trial: Trial) -> Outcome:
@@ -69,7 +68,7 @@ async def run(trial: Trial) -> Outcome:
                 if not await scene.works_again(died, outcome):
                     break
                 doomed.signal(signal.SIGUSR1)
-                if not await doomed.ends(PATIENCE_S):
+                if not await doomed.ends(scene.patience_s):
                     outcome.hangs += 1
                     break
                 dropped += (await doomed.hear())["dropped"]
