@@ -58,8 +58,8 @@ check: setup-dev  ## lint, formatting, types, layers
 	$(call phase,mypy --strict,$(BIN)/mypy)
 	$(call phase,import-linter,$(BIN)/lint-imports)
 
-bench: model  ## twenty seeds of numkit: honest greens, rounds, seconds, tokens
-	@$(BIN)/python -P bench/seeds.py $(ARGS)
+bench: model  ## all specs, five seeds each, judged by hidden tests; such as ARGS="--specs numkit"
+	@$(BIN)/guildbus bench eval $(ARGS)
 
 lock: .venv/.python .venv/tools/bin/uv  ## pin all dependencies anew, with hashes
 	$(call phase,requirements.lock,$(LOCK) --group build --upgrade -o requirements.lock $(ARGS))

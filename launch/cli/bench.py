@@ -1,4 +1,4 @@
-"""`faults` breaks the bus and counts what it lost; `bus` and `lifecycle` say what it costs."""
+"""`faults` breaks the bus, `bus` and `lifecycle` say what it costs, `eval` builds and judges from outside."""
 
 import asyncio
 from pathlib import Path
@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from guildbus.launch.cli.console import GREEN, RED, print_json
-from guildbus.launch.cli.state import config_of
+from guildbus.launch.cli.console import GREEN, INFRASTRUCTURE, RED, print_json
+from guildbus.launch.cli.state import asked_config, config_of
+from guildbus.protocols.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, help="Measure the bus, and break it on purpose.")
 
@@ -79,3 +80,56 @@ def bus(
         report.write_between_marks(out, report.tables(results, report.draw_beside(out, results)))
     typer.echo(report.tables(results))
     raise typer.Exit(GREEN if all(target.reached for target in report.reached(results)) else RED)
+
+
+@app.command("eval")
+def evaluate(
+    ctx: typer.Context,
+    specs: Annotated[str, typer.Option(help="Names or files, with commas; all of specs/ by default.")] = "",
+    seeds: Annotated[
+        str, typer.Option(help="Such as 1-5 or 1,4,7; 1-5 by default, 1 for problems.", show_default=False)
+    ] = "",
+    problems: Annotated[
+        list[Path] | None, typer.Option(help="A JSON-lines file of problems instead; may be given again.")
+    ] = None,
+    take: Annotated[
+        int | None, typer.Option(min=1, help="Only the first so many problems of a file.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the tables into this Markdown file, the rows beside it.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on: leave out what has a row there.")] = False,
+) -> None:
+    """Build specs x seeds and judge each result by hidden tests.
+
+    Exit code 1 if a green is wrong, 3 if a build broke for want of what it stands on.
+    """
+    from guildbus.launch.bench.eval.problems import problem_tasks
+    from guildbus.launch.bench.eval.runner import Evaluation, text
+    from guildbus.launch.bench.eval.runner import evaluate as run
+    from guildbus.launch.bench.eval.seeds import read_seeds
+    from guildbus.launch.bench.eval.suites import shipped
+
+    if problems and specs:
+        raise UsageError("both cannot be built at once", where="--specs and --problems")
+    if take is not None and not problems:
+        raise UsageError("there are no problems to take from", where="--take", remedy="give --problems")
+    names = [name.strip() for name in specs.split(",") if name.strip()]
+    tasks = (
+        [task for path in problems for task in problem_tasks(path, take)]
+        if problems
+        else shipped(names, Path())
+    )
+    plan = Evaluation(
+        kind="problems" if problems else "specs",
+        tasks=tasks,
+        seeds=read_seeds(seeds or ("1" if problems else "1-5")),
+        out=out,
+        resume=resume,
+        asked=asked_config(ctx),
+    )
+    rows = asyncio.run(run(config_of(ctx), plan, typer.echo))
+    typer.echo("\n" + text(plan.kind, rows))
+    if any(row.green_but_wrong for row in rows):
+        raise typer.Exit(RED)
+    raise typer.Exit(INFRASTRUCTURE if any(row.failed for row in rows) else GREEN)

@@ -30,3 +30,9 @@ def config_of(ctx: typer.Context) -> "GuildConfig":
     """The configuration of this call."""
     settings: Settings = ctx.find_root().obj
     return settings.config
+
+
+def asked_config(ctx: typer.Context) -> Path | None:
+    """The configuration file that this call named, for commands that start others."""
+    settings: Settings = ctx.find_root().obj
+    return settings.asked

@@ -9,13 +9,18 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 SUITES = sorted((REPOSITORY / "bench" / "acceptance").glob("*/acceptance_test.go"))
 LAYERS = ("agents", "bus", "protocols", "launch", "specs")
+# Judges finished builds from outside; `guildbus bench eval` alone starts it, and no build does.
+OUTSIDE = Path("launch", "bench", "eval")
 REFERENCE = re.compile(r"bench\W{1,12}acceptance|acceptance_test|TestAcceptance", re.IGNORECASE)
 
 
 def readable(layer: str) -> list[tuple[Path, str]]:
-    """The text files of a layer, compiled ones left out."""
+    """The text files of a layer, compiled ones left out, and what judges from outside."""
+    outside = REPOSITORY / OUTSIDE
     files = [
-        path for path in (REPOSITORY / layer).rglob("*") if path.is_file() and "__pycache__" not in path.parts
+        path
+        for path in (REPOSITORY / layer).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and not path.is_relative_to(outside)
     ]
     return [(path, path.read_text(encoding="utf-8", errors="replace")) for path in files]
 
@@ -27,7 +32,10 @@ def rows_of(suite: str) -> set[str]:
 
 
 def test_the_suites_are_there() -> None:
-    assert [path.parent.name for path in SUITES] == ["numkit", "stringkit"]
+    assert [path.parent.name for path in SUITES] == sorted(
+        path.stem for path in (REPOSITORY / "specs").glob("*.yaml")
+    )
+    assert len(SUITES) >= 8
     assert all(len(rows_of(path.read_text(encoding="utf-8"))) >= 20 for path in SUITES)
 
 
@@ -56,6 +64,12 @@ def test_no_layer_refers_to_them(layer: str) -> None:
 def test_no_layer_holds_a_row_of_them(layer: str) -> None:
     rows = {row for suite in SUITES for row in rows_of(suite.read_text(encoding="utf-8"))}
     assert [(str(path), row) for path, text in readable(layer) for row in rows if row in text] == []
+
+
+def test_only_the_bench_command_knows_who_judges_from_outside() -> None:
+    named = re.compile(r"bench\.eval|bench import eval|bench/eval")
+    using = [path for layer in LAYERS for path, text in readable(layer) if named.search(text)]
+    assert using == [REPOSITORY / "launch" / "cli" / "bench.py"]
 
 
 def test_they_are_not_packaged() -> None:

@@ -1,0 +1,46 @@
+// Wrong: loses an empty field at the end.
+package csvline
+
+import "fmt"
+
+const (
+	begin = iota
+	plain
+	quoted
+	quote
+)
+
+func Parse(line string) ([]string, error) {
+	fields := []string{}
+	field := ""
+	state := begin
+	for at, r := range line {
+		switch {
+		case state == quoted && r == '"':
+			state = quote
+		case state == quoted:
+			field += string(r)
+		case state == quote && r == '"':
+			field += `"`
+			state = quoted
+		case r == ',':
+			fields = append(fields, field)
+			field = ""
+			state = begin
+		case state == quote:
+			return nil, fmt.Errorf("%q after a closing quote at byte %d", r, at)
+		case state == begin && r == '"':
+			state = quoted
+		default:
+			field += string(r)
+			state = plain
+		}
+	}
+	if state == quoted {
+		return nil, fmt.Errorf("a quoted field of %q is not closed", line)
+	}
+	if field == "" && state == begin && len(fields) > 0 {
+		return fields, nil
+	}
+	return append(fields, field), nil
+}

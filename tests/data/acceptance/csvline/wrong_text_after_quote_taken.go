@@ -1,0 +1,43 @@
+// Wrong: takes text after a closing quote.
+package csvline
+
+import "fmt"
+
+const (
+	begin = iota
+	plain
+	quoted
+	quote
+)
+
+func Parse(line string) ([]string, error) {
+	fields := []string{}
+	field := ""
+	state := begin
+	for _, r := range line {
+		switch {
+		case state == quoted && r == '"':
+			state = quote
+		case state == quoted:
+			field += string(r)
+		case state == quote && r == '"':
+			field += `"`
+			state = quoted
+		case r == ',':
+			fields = append(fields, field)
+			field = ""
+			state = begin
+		case state == quote:
+			field += string(r)
+		case state == begin && r == '"':
+			state = quoted
+		default:
+			field += string(r)
+			state = plain
+		}
+	}
+	if state == quoted {
+		return nil, fmt.Errorf("a quoted field of %q is not closed", line)
+	}
+	return append(fields, field), nil
+}
