@@ -8,14 +8,18 @@ test failing. Read verdicts.py next: it is the pure half.
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 from guildbus.agents.golang.probe import PREFIX, write_probe
 from guildbus.agents.golang.stubs import stub_function, stubbable
 from guildbus.agents.golang.toolchain import Toolchain
 from guildbus.agents.judge_script import OVERLAYS, TREE, go_test, overlay, read_phases, write_script
+from guildbus.agents.oracle.examining import cases_of, examine
+from guildbus.agents.oracle.go_driver import EXAMINE_FILE, EXAMINE_TEST, read_examination, write_examination
+from guildbus.agents.oracle.gotypes import read_api
 from guildbus.agents.sandbox import Command, Completed, Sandbox
 from guildbus.agents.verdicts import (
     Judgement,
@@ -28,6 +32,11 @@ from guildbus.agents.verdicts import (
 from guildbus.protocols.errors import SandboxError, UsageError
 from guildbus.protocols.messages.base import Span
 from guildbus.protocols.messages.build import Plan
+from guildbus.protocols.messages.oracle import WitnessTable
+
+Tables = Mapping[str, Sequence[WitnessTable]]
+"""Folder -> what the witnesses settled of its package."""
+NO_TABLES: Tables = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -48,16 +57,17 @@ class Judge:
         self._timing = timing
         self._stdlib: frozenset[str] | None = None
 
-    async def judge(self, tree: Mapping[str, str], plan: Plan) -> Judgement:
+    async def judge(self, tree: Mapping[str, str], plan: Plan, tables: Tables = NO_TABLES) -> Judgement:
         """Judge a tree (path -> content) of any stage of the plan; go.mod is the plan's.
 
-        The tree's code runs only inside the sandbox. Raises SandboxError if that cannot start.
+        `tables` is what witnesses settled, a folder each: the tree's code is held to it. The tree's code
+        runs only inside the sandbox. Raises SandboxError if that cannot start.
         """
         tree = {**tree, "go.mod": plan.go_mod}
         files = {f"{TREE}/{path}": content for path, content in tree.items()}
-        examples = self._examples(tree, plan, files)
-        stubs = self._stubs(tree, plan, files)
         marker = f"==guildbus:{tree_hash(tree)}"
+        examples = self._probes(tree, plan, tables, marker, files)
+        stubs = self._stubs(tree, plan, files)
         script = write_script(
             marker,
             test=go_test(timeout_s=self._timing.test_s),
@@ -67,7 +77,13 @@ class Judge:
         with tempfile.TemporaryDirectory(prefix="guildbus-judge-") as workspace:
             _write(Path(workspace), files)
             run = await self._run(script, marker, Path(workspace), TREE)
-        return reach_verdict(run, plan, tree, stubbed=tuple(name for name, _ in stubs))
+        outcome = run.phase("examples").text
+        examined = tuple(
+            one
+            for folder, marks in _marks(tables, tree, marker)
+            for one in examine(tables[folder], read_examination(marks, outcome))
+        )
+        return reach_verdict(run, plan, tree, tuple(name for name, _ in stubs), examined)
 
     async def score(self, folder: Path) -> Judgement:
         """Score any Go tree as it lies on disk, without a plan: 0 to 3, and what is wrong with it.
@@ -94,21 +110,26 @@ class Judge:
             )
         return Run(phases, span, stopped)
 
-    def _examples(self, tree: Mapping[str, str], plan: Plan, files: dict[str, str]) -> str:
-        """Lay the probes into `files`; the command line that runs them, '' if there are none."""
+    def _probes(
+        self, tree: Mapping[str, str], plan: Plan, tables: Tables, marker: str, files: dict[str, str]
+    ) -> str:
+        """Lay stated examples and settled cases into `files`; the command line, '' if there are none."""
         replace: dict[str, str] = {}
+        marks = dict(_marks(tables, tree, marker))
         folders: list[str] = []
-        for folder in dict.fromkeys(example.folder for example in plan.examples):
+        for folder in dict.fromkeys([*(example.folder for example in plan.examples), *marks]):
             package = next(
                 (t.package for t in plan.tasks if t.path in implementation_files(tree, folder)), None
             )
             if package is None:
                 continue
             folders.append(folder)
-            numbered = [(n, example) for n, example in enumerate(plan.examples) if example.folder == folder]
-            if self._stdlib is None:
-                self._stdlib = self._toolchain.stdlib()
-            for name, source in write_probe(package, numbered, self._stdlib).files.items():
+            sources = self._example_sources(plan, folder, package)
+            if folder in marks:
+                code = {path: tree[path] for path in implementation_files(tree, folder)}
+                api, cases = read_api(plan.api.get(folder, ())), cases_of(tables[folder])
+                sources[EXAMINE_FILE] = write_examination(package, api, code, cases, marks[folder])
+            for name, source in sources.items():
                 target = f"examples/{len(folders)}/{name}"
                 files[f"{OVERLAYS}/{target}"] = source
                 replace[_join(folder, name)] = target
@@ -116,9 +137,17 @@ class Judge:
         if not folders:
             return ""
         files[f"{OVERLAYS}/examples.json"] = overlay(replace)
-        options = ("-overlay", f"../{OVERLAYS}/examples.json", "-run", f"^{PREFIX}")
+        options = ("-overlay", f"../{OVERLAYS}/examples.json", "-run", f"^({PREFIX}|{EXAMINE_TEST}$)")
         packages = [f"./{folder}" for folder in folders]
         return go_test(timeout_s=self._timing.test_s, packages=packages, options=options)
+
+    def _example_sources(self, plan: Plan, folder: str, package: str) -> dict[str, str]:
+        numbered = [(n, example) for n, example in enumerate(plan.examples) if example.folder == folder]
+        if not numbered:
+            return {}
+        if self._stdlib is None:
+            self._stdlib = self._toolchain.stdlib()
+        return dict(write_probe(package, numbered, self._stdlib).files)
 
     def _stubs(self, tree: Mapping[str, str], plan: Plan, files: dict[str, str]) -> list[tuple[str, str]]:
         """Lay the emptied variants into `files`; (function, command line) for each.
@@ -141,6 +170,15 @@ class Judge:
                 )
                 found.append((name, line))
         return found
+
+
+def _marks(tables: Tables, tree: Mapping[str, str], marker: str) -> list[tuple[str, str]]:
+    """(folder, marker of its outcomes) for each folder of the tree that has settled cases."""
+    return [
+        (folder, f"{marker}:{number}")
+        for number, folder in enumerate(tables)
+        if implementation_files(tree, folder)
+    ]
 
 
 def _emptied(tree: Mapping[str, str], plan: Plan, folder: str) -> list[tuple[str, str, str]]:

@@ -1,27 +1,51 @@
 """The repair ladder: what to try next, and when to stop. A pure function of the run's state.
 
-For each accused file, in turn: its owner, its owner again, then the other specialist (cross-route). A
-repair that leaves the very same findings is a stall and moves its file up a rung at once. The file that
+A failing row of a test is a dispute: where there are witnesses, the oracle is asked first, and what it finds
+wrong in the test is mended on the evidence. Then for each accused file, in turn:
+
+    a test, or code without witnesses    its owner, its owner again, then the other specialist (cross-route)
+    code that the witnesses convict      its owner with counterexamples; function by function, beside a right
+                                         program; more witnesses; function by function
+
+A repair that leaves the very same findings is a stall and moves its file up a rung at once. The file that
 was tried least comes first, so that a failing assertion brings both its sides into question. When no
 rung is left, or the rounds or tokens are spent, the run stops honestly with a diagnosis.
 
 `localise.py` says who is accused; `repair_router.py` is the agent around this.
 """
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from guildbus.agents.budget import shared, spent_text
 from guildbus.agents.diagnosis import diagnose_rejection, diagnose_verification
-from guildbus.agents.localise import MAX_EVIDENCE, Suspect, suspects
-from guildbus.agents.planning import is_test
-from guildbus.agents.requests import Author, draft_request, owner_of
+from guildbus.agents.localise import MAX_EVIDENCE, Suspect, folder_of_subject, suspects
+from guildbus.agents.oracle.hearing import more
+from guildbus.agents.oracle.record import OracleRecord
+from guildbus.agents.planning import folder_of, is_test
+from guildbus.agents.requests import draft_request, owner_of
 from guildbus.agents.run_state import RunState
+from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildStopped, FileTask
-from guildbus.protocols.messages.draft import DraftRejected, DraftRequested, Evidence
+from guildbus.protocols.messages.draft import (
+    Author,
+    Candidate,
+    DraftProposed,
+    DraftRejected,
+    DraftRequested,
+    Evidence,
+    Reason,
+)
+from guildbus.protocols.messages.oracle import OracleAnswered, OracleRequested
 from guildbus.protocols.messages.verification import VerificationFinished
 
 OWNER_TURNS = 2
 RUNGS = OWNER_TURNS + 1
+FUNCTION_CANDIDATES = 3
+CONVICTED_RUNGS = 4
+SECOND_LOOK = 2
+"""From this rung on, witnesses who convict must be more than the first few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,44 +57,171 @@ class Rung:
     height: int
 
     @property
+    def convicted(self) -> bool:
+        """Whether witnesses speak against it, and not just a test."""
+        return self.suspect.witnessed
+
+    @property
+    def open(self) -> bool:
+        """Whether a rung is left."""
+        return self.height < (CONVICTED_RUNGS if self.convicted else RUNGS)
+
+    @property
     def author(self) -> Author:
-        """The owner at first, then the other specialist."""
+        """The owner at first, then the other specialist; what is convicted stays with its owner."""
         owner = owner_of(self.task)
-        if self.height < OWNER_TURNS:
+        if self.height < OWNER_TURNS or self.convicted:
             return owner
         return "go-dev" if owner == "go-test" else "go-test"
 
 
-def after_red(state: RunState, found: VerificationFinished) -> DraftRequested | BuildStopped:
+def after_red(state: RunState, record: OracleRecord, found: VerificationFinished) -> list[Message]:
     """What to do about a red verification, the newest in `state`."""
-    repairs = [request for request in state.requests if request.reason != "first"]
-    if len(repairs) >= state.options.max_rounds:
-        return _stop(found, "rounds", f"after {len(repairs)} repairs")
-    rungs = [_rung(state, suspect, found) for suspect in suspects(state, found)]
-    open_rungs = [rung for rung in rungs if rung.height < RUNGS]
-    if not open_rungs:
-        return _stop(found, "stalled", "and no repair is left to try")
-    request = _request(state, min(open_rungs, key=lambda rung: rung.height))
-    paid_for = shared(state, [request])
-    return paid_for[0] if paid_for else _stop(found, "tokens", f"since {spent_text(state)}")
+    dispute = _dispute(state, record, found)
+    return [dispute] if dispute is not None else _repair(state, record, found)
 
 
-def after_rejection(state: RunState, rejected: DraftRejected) -> DraftRequested | BuildStopped:
+def after_answer(state: RunState, record: OracleRecord, answer: OracleAnswered) -> list[Message]:
+    """What to do with the oracle's verdicts: mend the test, and turn to what the witnesses convict."""
+    found = state.best
+    if found is None:
+        return []
+    mended = _mended(state, answer)
+    if not mended:
+        return _repair(state, record, found)
+    rungs = [rung for rung in _rungs(state, found) if rung.convicted and rung.open]
+    if not rungs or _spent(state):
+        return [mended]
+    return [mended, *_climb(state, record, found, rungs)]
+
+
+def after_rejection(state: RunState, record: OracleRecord, rejected: DraftRejected) -> list[Message]:
     """What to do when the gates passed no candidate of a file."""
     task = rejected.task
     if state.pool(task.path) and state.best is not None and not state.best.green:
-        return after_red(state, state.best)
+        return after_red(state, record, state.best)
     evidence = _gate_evidence(rejected)
     tries = sum(1 for request in state.requests if request.task.path == task.path)
     if tries > min(RUNGS, state.options.max_rounds):
-        return BuildStopped(reason="rejected", diagnosis=diagnose_rejection(rejected, tries))
+        return [BuildStopped(reason="rejected", diagnosis=diagnose_rejection(rejected, tries))]
     rung = Rung(Suspect(task.path, evidence, evidence), task, tries - 1)
     request = _request(state, rung, previous=rejected.refused[0].content if rejected.refused else "")
     paid_for = shared(state, [request])
     if paid_for:
-        return paid_for[0]
+        return [paid_for[0]]
     diagnosis = f"{spent_text(state)}\n{diagnose_rejection(rejected, tries)}"
-    return BuildStopped(reason="tokens", diagnosis=diagnosis)
+    return [BuildStopped(reason="tokens", diagnosis=diagnosis)]
+
+
+def _dispute(state: RunState, record: OracleRecord, found: VerificationFinished) -> OracleRequested | None:
+    """The first failing test that the oracle has not seen yet, where there are witnesses to ask."""
+    if not found.score.build or not found.failures:
+        return None
+    tree = state.tree()
+    failing = {failure.file for failure in found.failures}
+    accused = [path for path in tree if path in failing] or list(tree)
+    for path in accused:
+        latest = record.latest(folder_of(path))
+        asked = any(d.path == path and d.source == tree[path].content for d in record.disputes)
+        if is_test(path) and not asked and latest is not None and any(t.cases for t in latest.tables):
+            return OracleRequested(
+                path=path,
+                folder=folder_of(path),
+                source=tree[path].content,
+                round=state.round,
+                failing=tuple(dict.fromkeys(f.call or f.test for f in found.failures)),
+            )
+    return None
+
+
+def _mended(state: RunState, answer: OracleAnswered) -> DraftProposed | None:
+    """The test with the wrong rows mended, as a draft like any other: every gate is applied to it again."""
+    if not answer.mended:
+        return None
+    task = state.plan.task(answer.path)
+    kept = state.tree().get(answer.path)
+    request = draft_request(
+        state,
+        task,
+        author="oracle",
+        round_number=state.round + 1,
+        reason="oracle",
+        min_cases=kept.cases if kept is not None else 0,
+    )
+    digest = hashlib.sha256(answer.mended.encode()).hexdigest()
+    return DraftProposed(
+        request=request, candidates=(Candidate(index=0, content=answer.mended, sha256=digest),)
+    )
+
+
+def _spent(state: RunState) -> bool:
+    return _repairs(state) >= state.options.max_rounds
+
+
+def _repairs(state: RunState) -> int:
+    return sum(1 for request in state.requests if request.reason != "first")
+
+
+def _repair(state: RunState, record: OracleRecord, found: VerificationFinished) -> list[Message]:
+    if _spent(state):
+        return [_stop(found, "rounds", f"after {_repairs(state)} repairs")]
+    rungs = [rung for rung in _rungs(state, found) if rung.open]
+    if not rungs:
+        return [_stop(found, "stalled", "and no repair is left to try")]
+    return _climb(state, record, found, rungs)
+
+
+def _rungs(state: RunState, found: VerificationFinished) -> list[Rung]:
+    return [_rung(state, suspect, found) for suspect in suspects(state, found)]
+
+
+def _climb(
+    state: RunState, record: OracleRecord, found: VerificationFinished, rungs: Sequence[Rung]
+) -> list[Message]:
+    """The next step for the file that was tried least."""
+    rung = min(rungs, key=lambda each: each.height)
+    if rung.convicted and rung.height >= SECOND_LOOK:
+        witnesses = more(record, folder_of(rung.task.path))
+        heard = record.latest(folder_of(rung.task.path))
+        if witnesses is not None and heard is not None and len(heard.witnesses) <= SECOND_LOOK:
+            return [witnesses]
+    request = _function(state, record, rung, found) if rung.convicted and rung.height else None
+    paid_for = shared(state, [request or _request(state, rung)])
+    return [paid_for[0] if paid_for else _stop(found, "tokens", f"since {spent_text(state)}")]
+
+
+def _function(
+    state: RunState, record: OracleRecord, rung: Rung, found: VerificationFinished
+) -> DraftRequested | None:
+    """One function anew, beside a program that the witnesses agree with; None if no program can be named."""
+    folder = folder_of(rung.task.path)
+    wrong = [
+        one
+        for one in found.examined
+        if one.counterexamples and folder_of_subject(state, one.subject) == folder
+    ]
+    if not wrong:
+        return None
+    subject = wrong[(rung.height - 1) % len(wrong)]
+    votes = subject.counterexamples[0].votes
+    programs = {program.name: program for program in record.programs(folder) if program.language == "python"}
+    agreeing = [programs[name] for name in votes if name in programs]
+    if not agreeing:
+        return None
+    plain = any(
+        s.name == subject.subject for s in state.plan.api.get(folder, ()) if s.text.startswith("func")
+    )
+    request = _request(
+        state,
+        rung,
+        reason="function",
+        scope=subject.subject if plain else "",
+        reference=agreeing[rung.height % len(agreeing)].content,
+    )
+    mine = tuple(e for e in rung.suspect.evidence if e.where == subject.subject) or rung.suspect.evidence
+    return request.model_copy(
+        update={"candidates": max(FUNCTION_CANDIDATES, request.candidates), "evidence": mine[:MAX_EVIDENCE]}
+    )
 
 
 def _rung(state: RunState, suspect: Suspect, found: VerificationFinished) -> Rung:
@@ -82,7 +233,8 @@ def _rung(state: RunState, suspect: Suspect, found: VerificationFinished) -> Run
         if request.reason != "first" and request.task.path == suspect.path and request.round > since
     ]
     height = len(mine)
-    if mine and height < OWNER_TURNS and mine[-1].round == state.round and _stalled(state, found):
+    stalled = mine and mine[-1].round == state.round and _stalled(state, found)
+    if stalled and height < OWNER_TURNS and not suspect.witnessed:
         height = OWNER_TURNS
     return Rung(suspect, state.plan.task(suspect.path), height)
 
@@ -111,17 +263,28 @@ def surface(found: VerificationFinished) -> frozenset[tuple[str, ...]]:
         + [("missing", name) for name in found.missing_tests]
         + [("unnoticed", name) for name in found.unnoticed]
         + [("example", b.call, b.got) for b in found.broken_examples]
+        + [("examined", one.subject, c.call, c.got) for one in found.examined for c in one.counterexamples]
     )
 
 
-def _request(state: RunState, rung: Rung, previous: str = "") -> DraftRequested:
+def _request(
+    state: RunState,
+    rung: Rung,
+    previous: str = "",
+    *,
+    reason: Reason | None = None,
+    scope: str = "",
+    reference: str = "",
+) -> DraftRequested:
     current = state.tree().get(rung.task.path)
     return draft_request(
         state,
         rung.task,
         author=rung.author,
         round_number=state.round + 1,
-        reason="repair" if rung.author == owner_of(rung.task) else "cross",
+        reason=reason or ("repair" if rung.author == owner_of(rung.task) else "cross"),
+        scope=scope,
+        reference=reference,
         previous=previous or (current.content if current is not None else ""),
         min_cases=current.cases if current is not None and is_test(rung.task.path) else 0,
         evidence=rung.suspect.blind if rung.author == "go-test" else rung.suspect.evidence,

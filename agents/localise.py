@@ -10,17 +10,20 @@ implementation answered: an expected value is worked out from the spec, not copi
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from guildbus.agents.golang.syntax import declarations, parse
 from guildbus.agents.planning import folder_of, is_test
 from guildbus.agents.run_state import RunState
 from guildbus.protocols.messages.draft import Evidence
 from guildbus.protocols.messages.verification import (
     BrokenExample,
     Diagnostic,
+    Examination,
     TestFailure,
     VerificationFinished,
 )
 
 MAX_EVIDENCE = 6
+MAX_COUNTEREXAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +37,20 @@ class Suspect:
     evidence: tuple[Evidence, ...]
     blind: tuple[Evidence, ...]
 
+    @property
+    def witnessed(self) -> bool:
+        """Whether witnesses speak against it, beside whatever else is known."""
+        return any(evidence.kind == "witness" for evidence in self.evidence)
+
 
 def suspects(state: RunState, found: VerificationFinished) -> tuple[Suspect, ...]:
     """The accused, most likely first. Empty only if the verification names nothing of ours."""
     paths = [task.path for task in state.plan.tasks if task.stage <= found.stage]
     if found.diagnostics and not (found.score.build and found.score.vet):
         return _complained_of(paths, found.diagnostics)
-    accused = _convicted(state, paths, found.broken_examples)
+    accused = _convicted(state, paths, found.broken_examples) + _examined(state, paths, found.examined)
     if found.failures:
-        accused += _pair(state, paths, found.failures)
+        accused += _pair(state, paths, found)
     accused += _blind_tests(state, paths, found)
     if not accused and found.diagnostics:
         return _complained_of(paths, found.diagnostics)
@@ -65,6 +73,39 @@ def _convicted(state: RunState, paths: list[str], broken: Iterable[BrokenExample
     return accused
 
 
+def folder_of_subject(state: RunState, subject: str) -> str:
+    """The folder whose stated API an examined function or type belongs to."""
+    for folder, signatures in state.plan.api.items():
+        if any(s.name == subject or s.name.startswith(f"{subject}.") for s in signatures):
+            return folder
+    return ""
+
+
+def _examined(state: RunState, paths: list[str], examined: Iterable[Examination]) -> list[Suspect]:
+    """The implementations that do not give what the witnesses settled."""
+    accused: list[Suspect] = []
+    for one in examined:
+        folder = folder_of_subject(state, one.subject)
+        code = [path for path in paths if not is_test(path) and folder_of(path) == folder]
+        tree = state.tree()
+        homes = [path for path in code if path in tree and _declares(tree[path].content, one.subject)] or code
+        for found in one.counterexamples[:MAX_COUNTEREXAMPLES]:
+            says = f"{found.call} must give {found.want}"
+            told = Evidence(kind="witness", where=one.subject, text=f"{says}; the code gives {found.got}.")
+            blind = Evidence(kind="witness", where=one.subject, text=f"{says}.")
+            accused += [Suspect(path, (told,), (blind,)) for path in homes]
+    return accused
+
+
+def _declares(source: str, subject: str) -> bool:
+    return any(found.name == subject for found in declarations(parse(source)))
+
+
+def cleared(found: VerificationFinished) -> frozenset[str]:
+    """The functions and types that were examined, and gave all that the witnesses settled."""
+    return frozenset(one.subject for one in found.examined if one.total and one.agreed == one.total)
+
+
 def _complained_of(paths: list[str], diagnostics: Iterable[Diagnostic]) -> tuple[Suspect, ...]:
     """The files that the compiler names: implementations first, since their errors hide the tests'."""
     by_file: dict[str, list[Evidence]] = {}
@@ -83,16 +124,22 @@ def _complained_of(paths: list[str], diagnostics: Iterable[Diagnostic]) -> tuple
     return tuple(Suspect(path, shown[path], shown[path]) for path in named)
 
 
-def _pair(state: RunState, paths: list[str], failures: Iterable[TestFailure]) -> list[Suspect]:
-    """Both sides of each failing assertion; a panic inside an implementation puts that first."""
+def _pair(state: RunState, paths: list[str], found: VerificationFinished) -> list[Suspect]:
+    """Both sides of each failing assertion; a panic inside an implementation puts that first.
+
+    An implementation that examination has cleared is not accused: it is never bent to fit a wrong test.
+    """
+    innocent = cleared(found)
     tests: list[Suspect] = []
     code: list[Suspect] = []
     crashed: set[str] = set()
-    for failure in failures:
+    for failure in found.failures:
         if failure.file in paths and not is_test(failure.file):
             crashed.add(failure.file)
         blind = (_for_tester(failure),)
         tests += [Suspect(path, blind, blind) for path in _test_files(state, paths, failure)]
+        if failure.call.partition("(")[0] in innocent and failure.file not in crashed:
+            continue
         code += [Suspect(path, (_for_developer(failure),), blind) for path in _tested(state, paths, failure)]
     return sorted((*tests, *code), key=lambda suspect: suspect.path not in crashed)
 

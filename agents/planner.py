@@ -17,6 +17,8 @@ from guildbus.agents import planning
 from guildbus.agents.agent import Agent, handles
 from guildbus.agents.budget import shared, spent_text
 from guildbus.agents.context import Context
+from guildbus.agents.oracle.hearing import FIRST_SAMPLES, examinable
+from guildbus.agents.planning import contract, is_test
 from guildbus.agents.requests import draft_request, owner_of
 from guildbus.agents.run_state import FOLDED, RunState, fold
 from guildbus.protocols.errors import SpecError
@@ -30,6 +32,7 @@ from guildbus.protocols.messages.build import (
 )
 from guildbus.protocols.messages.control import DeadRequeued, MessageDied, RunCancelled
 from guildbus.protocols.messages.draft import DraftAccepted, DraftRejected, DraftRequested
+from guildbus.protocols.messages.oracle import ReferenceRequested
 from guildbus.protocols.messages.verification import Score, TestFailure, VerificationFinished
 
 EXPIRED = "bus.expired"
@@ -39,7 +42,12 @@ class Planner(Agent):
     """Stateless: each answer is made from the run's history."""
 
     role: ClassVar[str] = "planner"
-    emits: ClassVar[tuple[type[Message], ...]] = (BuildPlanned, DraftRequested, BuildFinished)
+    emits: ClassVar[tuple[type[Message], ...]] = (
+        BuildPlanned,
+        DraftRequested,
+        ReferenceRequested,
+        BuildFinished,
+    )
     credit: ClassVar[int] = 4
 
     @handles(BuildRequested)
@@ -61,7 +69,7 @@ class Planner(Agent):
         state = fold(await ctx.history(*FOLDED))
         if message.stage + 1 < state.plan.stages:
             return _stage(state, message.stage + 1)
-        return [finished(state, "green:unexamined")]
+        return [finished(state, *examined_status(state, message))]
 
     @handles(BuildStopped)
     async def on_build_stopped(self, message: BuildStopped, ctx: Context) -> Sequence[Message]:
@@ -158,7 +166,45 @@ def _stage(state: RunState, stage: int) -> list[Message]:
     )
     if requests is None:
         return [finished(state, "red:tokens", spent_text(state))]
-    return list(requests)
+    return [*references(state, stage), *requests]
+
+
+def references(state: RunState, stage: int) -> list[ReferenceRequested]:
+    """The witnesses of the packages whose code this stage completes, asked for beside its drafts.
+
+    Only where the spec states the signatures: a program without an agreed shape can not be called.
+    """
+    if not state.options.examine:
+        return []
+    folders = dict.fromkeys(task.folder for task in state.plan.stage(stage) if not is_test(task.path))
+    found: list[ReferenceRequested] = []
+    for folder in folders:
+        code = [task for task in state.plan.tasks if task.folder == folder and not is_test(task.path)]
+        signatures = state.plan.api.get(folder, ())
+        last = max(task.stage for task in code) == stage
+        if not last or not examinable(signatures):
+            continue
+        found.append(
+            ReferenceRequested(
+                folder=folder,
+                package=code[0].package,
+                overview=contract(state.spec, folder),
+                api=signatures,
+                examples=tuple(e for e in state.plan.examples if e.folder == folder),
+                count=FIRST_SAMPLES,
+                seed=state.options.seed,
+            )
+        )
+    return found
+
+
+def examined_status(state: RunState, found: VerificationFinished) -> tuple[str, str]:
+    """`green`, or `green:unexamined` with what was not examined, and why."""
+    reasons = [f"{one.subject} was not examined: {one.why}" for one in found.examined if one.why]
+    if not found.examined and state.options.examine:
+        reasons = ["nothing was examined: the spec does not state the signatures of its package"]
+    examined = bool(found.examined) and not reasons
+    return ("green" if examined else "green:unexamined"), "\n".join(reasons)
 
 
 def _built(path: str, author: str, content: str) -> BuiltFile:

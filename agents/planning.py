@@ -99,6 +99,22 @@ def overview(spec: Spec, task: FileTask) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+def contract(spec: Spec, folder: str) -> str:
+    """What a package shall do, in the spec's words: for whoever writes it again from the spec alone."""
+    parts = (
+        [flat(spec.description)]
+        if len({folder_of(f.path) for f in spec.files if f.path != GO_MOD}) == 1
+        else []
+    )
+    parts += [
+        flat(file.purpose)
+        for file in spec.files
+        if file.path != GO_MOD and not is_test(file.path) and folder_of(file.path) == folder
+    ]
+    parts += [flat(text) for text in spec.properties]
+    return "\n\n".join(parts)
+
+
 def is_test(path: str) -> bool:
     """Whether a path is a Go test file."""
     return path.endswith("_test.go")

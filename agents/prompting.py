@@ -16,17 +16,19 @@ Next: `specialist.py`, which asks the model.
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from string import Template
 from typing import Literal
 
+from guildbus.agents.golang.splice import with_function
+from guildbus.agents.prompt_texts import template
 from guildbus.agents.row_votes import VOTES, DoubtedRow, doubted_rows, voted_source
 from guildbus.protocols.errors import GuildbusError
 from guildbus.protocols.messages.build import FileTask
 from guildbus.protocols.messages.draft import DraftRequested, Evidence, ManifestPart
 
-PartKind = Literal["system", "spec", "api", "body", "previous", "evidence", "example", "instruction"]
+PartKind = Literal[
+    "system", "spec", "api", "body", "previous", "evidence", "example", "instruction", "reference"
+]
 
 _FIRST_TEMPERATURES = (0.1, 0.7, 0.8, 0.9, 0.6)
 _REPAIR_TEMPERATURES = (0.3, 0.7, 0.9, 0.8, 0.6)
@@ -77,7 +79,7 @@ def prompt_for(request: DraftRequested, candidate: int) -> Prompt:
     _refuse_leaks(request)
     rows = doubted_rows(request)
     name = "go_rows.md" if rows else _template_name(request.task)
-    system = _Part("system", name, _template(name))
+    system = _Part("system", name, template(name))
     user = _row_parts(request, rows) if rows else _user_parts(request)
     parts = tuple(part for part in user if part.text)
     return Prompt(
@@ -101,7 +103,10 @@ def sources_from(request: DraftRequested, replies: Sequence[str]) -> list[str]:
     rows = doubted_rows(request)
     if rows:
         return [voted_source(request, rows, replies)]
-    return [extract_source(reply, request.task) for reply in replies]
+    sources = [extract_source(reply, request.task) for reply in replies]
+    if request.scope:
+        sources = [with_function(request.previous, request.scope, source) for source in sources]
+    return [source for source in sources if source] or sources[:1]
 
 
 def is_test(task: FileTask) -> bool:
@@ -125,11 +130,6 @@ def _template_name(task: FileTask) -> str:
     return "go_test.md" if is_test(task) else "go_dev.md"
 
 
-@cache
-def _template(name: str) -> str:
-    return resources.files(__package__).joinpath("prompts", name).read_text(encoding="utf-8").strip("\n")
-
-
 def _user_parts(request: DraftRequested) -> Iterator[_Part]:
     """The parts of the user's turn; one with an empty text is left out."""
     task = request.task
@@ -139,8 +139,14 @@ def _user_parts(request: DraftRequested) -> Iterator[_Part]:
     for file in request.visible:
         kind: PartKind = "body" if file.view == "body" else "api"
         yield _Part(kind, file.path, f"{file.path} exists already:\n{_fenced(file.content)}\n")
+    if request.reference:
+        yield _Part(
+            "reference",
+            task.path,
+            f"A right program in Python:\n```python\n{request.reference.strip()}\n```\n\n",
+        )
     mending = bool(request.previous) and request.reason != "cross"
-    if mending:
+    if mending and not request.scope:
         yield _Part("previous", task.path, f"{task.path} as you wrote it:\n{_fenced(request.previous)}\n")
     complaints = (f"- {text}" for text in _complaints(request))
     yield _Part("evidence", task.path, _section("What is wrong:" if mending else "Beware:", complaints))
@@ -153,7 +159,7 @@ def _row_parts(request: DraftRequested, rows: Sequence[DoubtedRow]) -> Iterator[
     yield _Part("spec", task.path, _spec(request))
     yield _Part("api", task.folder or ".", _section("Functions:", (sign.text for sign in request.api)))
     calls = dict.fromkeys(f"{row.call}:" for row in rows)
-    text = Template(_template("rows_repair.md")).substitute(calls="\n".join(calls))
+    text = Template(template("rows_repair.md")).substitute(calls="\n".join(calls))
     yield _Part("instruction", task.path, text.strip("\n"))
 
 
@@ -209,13 +215,16 @@ def _line_at(request: DraftRequested, item: Evidence) -> str:
 def _instruction(request: DraftRequested, *, mending: bool) -> str:
     task = request.task
     name = f"{'test' if is_test(task) else 'dev'}_{'repair' if mending else 'first'}.md"
+    if request.scope:
+        name = "dev_function.md"
     functions = ", ".join(sign.name for sign in request.api)
-    text = Template(_template(name)).substitute(
+    text = Template(template(name)).substitute(
         path=task.path,
         package=task.package,
         tests=", ".join(task.tests) or "a TestXxx for each function",
         functions=functions or "the code under test",
         min_cases=request.min_cases or "three",
+        function=request.scope,
     )
     return text.strip("\n")
 
@@ -230,7 +239,7 @@ def _seed(request: DraftRequested, candidate: int) -> int:
 
     2048 offsets to one seed stay distinct modulo a prime above them, as do those of the next seed.
     """
-    author = ("go-dev", "go-test").index(request.author)
+    author = ("go-dev", "go-test", "oracle").index(request.author)
     offset = (author * 64 + request.round % 64) * 16 + candidate % 16
     return (request.seed * 2048 + offset) % _SEED_SPACE
 

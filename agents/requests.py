@@ -13,9 +13,7 @@ from guildbus.agents.golang.api import exported_api
 from guildbus.agents.planning import folder_of, is_test, overview
 from guildbus.agents.run_state import RunState
 from guildbus.protocols.messages.build import FileTask
-from guildbus.protocols.messages.draft import DraftRequested, Evidence, VisibleFile
-
-Author = Literal["go-dev", "go-test"]
+from guildbus.protocols.messages.draft import Author, DraftRequested, Evidence, Reason, VisibleFile
 
 
 def draft_request(
@@ -24,7 +22,9 @@ def draft_request(
     *,
     author: Author,
     round_number: int,
-    reason: Literal["first", "repair", "cross"] = "first",
+    reason: Reason = "first",
+    scope: str = "",
+    reference: str = "",
     previous: str = "",
     min_cases: int = 0,
     evidence: Sequence[Evidence] = (),
@@ -37,6 +37,8 @@ def draft_request(
         author=author,
         round=round_number,
         reason=reason,
+        scope=scope,
+        reference=reference,
         module=state.plan.module,
         overview=overview(state.spec, task),
         api=state.plan.api.get(task.folder, ()),

@@ -1,4 +1,4 @@
-"""Which class plays which role: the built-in six, then entry points, then `module:Class`.
+"""Which class plays which role: the built-in eight, then entry points, then `module:Class`.
 
 Classes are imported only when their process starts: an agent pays for its own imports alone.
 """
@@ -15,6 +15,13 @@ from guildbus.protocols.errors import ConfigError
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildFinished, BuildPlanned, BuildStopped
 from guildbus.protocols.messages.draft import DraftAccepted, DraftProposed, DraftRejected, DraftRequested
+from guildbus.protocols.messages.oracle import (
+    OracleAnswered,
+    OracleRequested,
+    ReferenceProposed,
+    ReferenceRequested,
+    WitnessesEstablished,
+)
 from guildbus.protocols.messages.verification import VerificationFinished
 
 ENTRY_POINT_GROUP: Final = "guildbus.agents"
@@ -27,17 +34,21 @@ BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
         "gate-keeper": "guildbus.agents.gate_keeper:GateKeeper",
         "verifier": "guildbus.agents.verifier:Verifier",
         "repair-router": "guildbus.agents.repair_router:RepairRouter",
+        "reference": "guildbus.agents.reference:Reference",
+        "oracle": "guildbus.agents.oracle.agent:Oracle",
     }
 )
 
 BUILT_IN_EMITS: Final[Mapping[str, tuple[type[Message], ...]]] = MappingProxyType(
     {
-        "planner": (BuildPlanned, DraftRequested, BuildFinished),
+        "planner": (BuildPlanned, DraftRequested, ReferenceRequested, BuildFinished),
+        "reference": (ReferenceProposed,),
         "go-dev": (DraftProposed,),
         "go-test": (DraftProposed,),
         "gate-keeper": (DraftAccepted, DraftRejected),
         "verifier": (VerificationFinished,),
-        "repair-router": (DraftRequested, BuildStopped),
+        "repair-router": (DraftRequested, DraftProposed, OracleRequested, ReferenceRequested, BuildStopped),
+        "oracle": (WitnessesEstablished, OracleAnswered, ReferenceRequested),
     }
 )
 """What the built-in classes declare, for whoever must know it without their imports. A test compares them."""

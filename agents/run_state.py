@@ -14,6 +14,7 @@ from guildbus.protocols.errors import InvalidBody
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildOptions, BuildPlanned, BuildRequested, Plan
 from guildbus.protocols.messages.draft import DraftAccepted, DraftRejected, DraftRequested, GatedCandidate
+from guildbus.protocols.messages.oracle import ReferenceProposed
 from guildbus.protocols.messages.verification import VerificationFinished, VerifiedFile
 from guildbus.protocols.spec import Spec
 
@@ -34,6 +35,7 @@ class RunState:
     accepted: list[DraftAccepted] = field(default_factory=list)
     rejected: list[DraftRejected] = field(default_factory=list)
     verifications: list[VerificationFinished] = field(default_factory=list)
+    references: list[ReferenceProposed] = field(default_factory=list)
 
     @property
     def stage(self) -> int:
@@ -43,7 +45,8 @@ class RunState:
     @property
     def round(self) -> int:
         """The newest round: 0 for first drafts, one more a repair."""
-        return max((request.round for request in self.requests), default=0)
+        asked = (request.round for request in self.requests)
+        return max((*asked, *(draft.round for draft in self.accepted)), default=0)
 
     @property
     def best(self) -> VerificationFinished | None:
@@ -53,7 +56,8 @@ class RunState:
     @property
     def tokens(self) -> int:
         """What the model calls of all answered drafts cost, prompts and answers."""
-        return sum(a.tokens for a in self.accepted) + sum(r.tokens for r in self.rejected)
+        drafts = sum(a.tokens for a in self.accepted) + sum(r.tokens for r in self.rejected)
+        return drafts + sum(reference.tokens for reference in self.references)
 
     def outstanding(self) -> frozenset[TaskKey]:
         """The draft requests that no gate has answered yet."""
@@ -106,6 +110,8 @@ def fold(history: Iterable[Message]) -> RunState:
                 _add(state.rejected, message)
             case VerificationFinished() if state is not None:
                 _add(state.verifications, message)
+            case ReferenceProposed() if state is not None:
+                _add(state.references, message)
     if state is None:
         raise InvalidBody("the run has no plan", where="history", remedy="is the journal whole?")
     return state
@@ -123,5 +129,6 @@ FOLDED: tuple[type[Message], ...] = (
     DraftAccepted,
     DraftRejected,
     VerificationFinished,
+    ReferenceProposed,
 )
 """The message types that `fold` reads."""

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass
 from itertools import product
 
+from guildbus.agents.oracle.examining import agreement
 from guildbus.agents.verdicts import Judgement, tree_hash
 from guildbus.protocols.messages.base import Span
 from guildbus.protocols.messages.draft import GatedCandidate
@@ -71,8 +72,8 @@ class JudgementMemo:
 def rank(judgement: Judgement) -> tuple[float, ...]:
     """The order of judgements, greater is better; candidates' order settles what is equal.
 
-    Green; builds; keeps the stated examples; vets; the tests that pass; asks for nothing that is
-    missing; has a suite that notices; has fewer diagnostics.
+    Green; builds; keeps the stated examples; vets; gives what the witnesses settled; the tests that pass;
+    asks for nothing that is missing; has a suite that notices; has fewer diagnostics.
     """
     total = judgement.tests_total
     return (
@@ -80,6 +81,7 @@ def rank(judgement: Judgement) -> tuple[float, ...]:
         judgement.score.build,
         -len(judgement.broken_examples),
         judgement.score.vet,
+        agreement(judgement.examined),
         judgement.score.test,
         judgement.tests_passed / total if total else 0.0,
         -len(judgement.missing_tests),

@@ -15,9 +15,16 @@ from guildbus.agents.golang.probe import read_probe
 from guildbus.agents.golang.syntax import declarations, parse
 from guildbus.agents.golang.testevents import TestReport, parse_test_events
 from guildbus.agents.judge_script import Phase
+from guildbus.agents.oracle.examining import convicted
 from guildbus.protocols.messages.base import Span
 from guildbus.protocols.messages.build import FileTask, Plan
-from guildbus.protocols.messages.verification import BrokenExample, Diagnostic, Score, TestFailure
+from guildbus.protocols.messages.verification import (
+    BrokenExample,
+    Diagnostic,
+    Examination,
+    Score,
+    TestFailure,
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,7 @@ class Judgement:
     missing_tests: tuple[str, ...] = ()
     unnoticed: tuple[str, ...] = ()
     broken_examples: tuple[BrokenExample, ...] = ()
+    examined: tuple[Examination, ...] = ()
     tests_passed: int = 0
     tests_total: int = 0
     spans: tuple[Span, ...] = ()
@@ -75,7 +83,11 @@ def test_files(tree: Mapping[str, str], folder: str) -> list[str]:
 
 
 def reach_verdict(
-    run: Run, plan: Plan | None, tree: Mapping[str, str], stubbed: tuple[str, ...] = ()
+    run: Run,
+    plan: Plan | None,
+    tree: Mapping[str, str],
+    stubbed: tuple[str, ...] = (),
+    examined: tuple[Examination, ...] = (),
 ) -> Judgement:
     """The judgement that a run's output supports. `stubbed` names the functions of stub0, stub1, ...
 
@@ -90,16 +102,23 @@ def reach_verdict(
     tests = builds and test.code == 0 and _all_passed(report) and not missing
     broken = _broken(run, plan, tree, root) if builds else ()
     reached = vets and tests and not broken
+    convicts = builds and convicted(examined)
     unnoticed = _unnoticed(run, stubbed, root) if reached else ()
     score = Score(build=builds, vet=vets, test=tests)
     return Judgement(
         score=score,
-        green=builds and vets and not broken and not unnoticed and (tests or not _must_test(plan, tree)),
+        green=builds
+        and vets
+        and not broken
+        and not unnoticed
+        and not convicts
+        and (tests or not _must_test(plan, tree)),
         diagnostics=_diagnostics(build, vet, report, root, builds),
         failures=_failures(run, plan, report),
         missing_tests=missing,
         unnoticed=unnoticed,
         broken_examples=broken,
+        examined=examined if builds else (),
         tests_passed=len(report.leaves & report.passed),
         tests_total=len(report.leaves) + len(missing),
         spans=(run.span,),

@@ -11,24 +11,18 @@ from typing import ClassVar
 from guildbus.agents.agent import Agent, handles
 from guildbus.agents.context import Context
 from guildbus.agents.golang.toolchain import Toolchain
-from guildbus.agents.judging import Judge
+from guildbus.agents.judging import Judge, Tables
+from guildbus.agents.oracle.record import RECORDED, read_record
 from guildbus.agents.planning import is_test
 from guildbus.agents.run_state import FOLDED, RunState, fold
-from guildbus.agents.sandbox.policy import Policy
 from guildbus.agents.sandbox.runners import open_sandbox
 from guildbus.agents.selection import Contender, JudgementMemo, Selection, select
 from guildbus.agents.settings import AgentSettings
 from guildbus.agents.verdicts import Judgement
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.draft import DraftAccepted, GatedCandidate
+from guildbus.protocols.messages.oracle import WitnessesEstablished
 from guildbus.protocols.messages.verification import VerificationFinished, VerifiedFile
-
-
-def sandbox_policy(toolchain: Toolchain) -> Policy:
-    """What generated code may see: the Go toolchain, and a warm build cache that it cannot change."""
-    return Policy(
-        readable=(toolchain.goroot,), go_cache=toolchain.go_cache, environment=toolchain.environment()
-    )
 
 
 class Verifier(Agent):
@@ -43,29 +37,52 @@ class Verifier(Agent):
     async def start(self) -> None:
         """Find the toolchain, and prove the sandbox. Raises SandboxError: it fails closed."""
         toolchain = Toolchain.find(self._settings.cache_dir)
-        sandbox = await open_sandbox(sandbox_policy(toolchain), unsafe=self._settings.unsafe_no_sandbox)
+        sandbox = await open_sandbox(toolchain.policy(), unsafe=self._settings.unsafe_no_sandbox)
         self._judge = Judge(toolchain, sandbox)
 
     @handles(DraftAccepted)
     async def on_draft_accepted(self, message: DraftAccepted, ctx: Context) -> Sequence[Message]:
         """Judge, once everything that the stage needs is there."""
+        return await self._verify(ctx)
+
+    @handles(WitnessesEstablished)
+    async def on_witnesses_established(
+        self, message: WitnessesEstablished, ctx: Context
+    ) -> Sequence[Message]:
+        """What the code is held to is known: judge, if the drafts are there."""
+        return await self._verify(ctx)
+
+    async def _verify(self, ctx: Context) -> list[Message]:
         state = fold(await ctx.history(*FOLDED))
-        if state.outstanding() or state.lacking(state.stage):
+        record = read_record(await ctx.history(*RECORDED))
+        folders = dict.fromkeys(task.folder for task in state.plan.tasks if task.stage <= state.stage)
+        if state.outstanding() or state.lacking(state.stage) or any(map(record.unheard, folders)):
             return []
-        ctx.say(f"verifying {len(state.pool(message.task.path))} candidates of {message.task.path}")
-        selection = await self._select(state)
+        heard = {folder: latest for folder in folders if (latest := record.latest(folder)) is not None}
+        ctx.say(f"verifying stage {state.stage}, round {state.round}")
+        selection = await self._select(state, {folder: latest.tables for folder, latest in heard.items()})
         return [verification(state, selection)]
 
-    async def _select(self, state: RunState) -> Selection:
-        memo = JudgementMemo(lambda tree: self._judge.judge(tree, state.plan))
+    async def _select(self, state: RunState, tables: Tables) -> Selection:
+        memo = JudgementMemo(lambda tree: self._judge.judge(tree, state.plan, tables))
         best = state.best
         frozen = {} if best is None else {f.path: f.content for f in best.files if _done(state, f.path)}
         paths = [t.path for t in state.plan.tasks if t.stage <= state.stage and t.path not in frozen]
         pools = {path: newest_first(state, path) for path in paths}
         incumbent = None
-        if best is not None and best.stage == state.stage:
+        if best is not None and best.stage == state.stage and _held_to(best, tables):
             incumbent = (_choice(best, paths), _judgement(best))
         return await select(pools, memo, fixed=frozen, incumbent=incumbent)
+
+
+def _held_to(best: VerificationFinished, tables: Tables) -> bool:
+    """Whether an earlier verification was made on these very tables: else it cannot be compared."""
+    held = {one.subject: one.total for one in best.examined}
+    return not best.score.build or held == {
+        table.subject: 0 if table.obstacle else len(table.cases)
+        for found in tables.values()
+        for table in found
+    }
 
 
 def newest_first(state: RunState, path: str) -> list[Contender]:
@@ -108,6 +125,7 @@ def verification(state: RunState, selection: Selection) -> VerificationFinished:
         missing_tests=found.missing_tests,
         unnoticed=found.unnoticed,
         broken_examples=found.broken_examples,
+        examined=found.examined,
         tests_passed=found.tests_passed,
         tests_total=found.tests_total,
         tried=selection.tried,
@@ -143,6 +161,7 @@ def _judgement(best: VerificationFinished) -> Judgement:
         missing_tests=best.missing_tests,
         unnoticed=best.unnoticed,
         broken_examples=best.broken_examples,
+        examined=best.examined,
         tests_passed=best.tests_passed,
         tests_total=best.tests_total,
     )

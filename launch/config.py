@@ -49,6 +49,8 @@ from guildbus.launch.places import Host, cache_dir, find_config, state_dir
 from guildbus.protocols.errors import ConfigError
 
 ROLES = ("planner", "go-dev", "go-test", "gate-keeper", "verifier", "repair-router")
+EXAMINING_ROLES = ("reference", "oracle")
+"""They run only where `[build] examine` asks for them."""
 LONGEST_SOCKET_PATH_BYTES = 100
 
 _SHAPES = {
@@ -64,10 +66,14 @@ def default_models(host: Host) -> dict[str, ModelTable]:
     return {DEFAULT_MODEL: ModelTable(managed="mlx" if host.apple_silicon else "llama")}
 
 
-def default_roster() -> tuple[AgentTable, ...]:
-    """The built-in six, one process each; a test is mended row by row, so go-test drafts one file."""
+def default_roster(*, examine: bool = False) -> tuple[AgentTable, ...]:
+    """The built-in six, one process each, and the two that examine where that is asked for.
+
+    A test is mended row by row, so go-test drafts one file.
+    """
     fewer = {"go-test": 1}
-    return tuple(AgentTable(role=role, name=role, candidates=fewer.get(role)) for role in ROLES)
+    roles = (*ROLES, *EXAMINING_ROLES) if examine else ROLES
+    return tuple(AgentTable(role=role, name=role, candidates=fewer.get(role)) for role in roles)
 
 
 class GuildConfig(Table):
@@ -86,7 +92,7 @@ class GuildConfig(Table):
     models: dict[Name, ModelTable] = Field(default_factory=dict)
     """The models that agents can use, by name."""
     agents: tuple[AgentTable, ...] = Field(default_factory=default_roster)
-    """The roster: the built-in six and what the file adds."""
+    """The roster: the built-in six (or eight) and what the file adds."""
 
     @model_validator(mode="after")
     def _names_fit(self) -> "GuildConfig":
@@ -164,7 +170,7 @@ def parse_config(text: str, where: str, host: Host, folder: Path) -> GuildConfig
         values["state_dir"] = state_dir(host, file.state_dir)
         values["cache_dir"] = cache_dir(host, file.cache_dir)
         values["models"] = default_models(host) | file.models
-        values["agents"] = _roster(file.agents)
+        values["agents"] = _roster(file.agents, examine=file.build.examine)
         return GuildConfig.model_validate(values)
     except ValidationError as error:
         raise _config_error(error, where) from error
@@ -182,9 +188,9 @@ class _File(Table):
     agents: tuple[AgentTable, ...] = ()
 
 
-def _roster(stated: tuple[AgentTable, ...]) -> tuple[AgentTable, ...]:
+def _roster(stated: tuple[AgentTable, ...], *, examine: bool) -> tuple[AgentTable, ...]:
     """The built-in roster with the file's entries laid over it, and the new ones after it."""
-    roster = {agent.name: agent for agent in default_roster()}
+    roster = {agent.name: agent for agent in default_roster(examine=examine)}
     added = []
     for entry in stated:
         name = entry.name or entry.role

@@ -102,6 +102,8 @@ class BuildTable(Table):
     """Seconds that a build may take, from the command's start; None sets no limit."""
     max_tokens: int | None = Field(default=None, ge=1)
     """Tokens, prompts and answers, that its model calls may cost; None sets no limit."""
+    examine: bool = False
+    """Whether independent references are written, and implementations and tests held to what they settle."""
 
 
 class ModelTable(Table):

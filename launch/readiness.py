@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from guildbus.agents.golang.toolchain import Toolchain
 from guildbus.agents.sandbox.runners import open_sandbox
-from guildbus.agents.verifier import sandbox_policy
 from guildbus.launch.config import GuildConfig
 
 
@@ -16,7 +15,7 @@ async def check_sandbox(config: GuildConfig, *, unsafe: bool) -> str:
     """The sandbox's name, once it has proved to work. SandboxError otherwise: it fails closed."""
     toolchain = Toolchain.find(config.cache_dir)
     toolchain.go_cache.mkdir(parents=True, exist_ok=True)
-    sandbox = await open_sandbox(sandbox_policy(toolchain), unsafe=unsafe)
+    sandbox = await open_sandbox(toolchain.policy(), unsafe=unsafe)
     return sandbox.name
 
 

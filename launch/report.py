@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from guildbus.launch import evidence
 from guildbus.launch.run_log import RunLog
 from guildbus.protocols.messages.base import Span
 from guildbus.protocols.messages.build import BuildFinished, BuildRequested
@@ -39,10 +40,12 @@ def build_report(log: RunLog, wall: Wall) -> dict[str, Any]:
     if finished is None:
         raise ValueError(f"run {log.run} is not finished")
     calls = [call for proposed in log.of(DraftProposed) for call in proposed.calls]
+    calls += evidence.reference_calls(log)
+    toolchain = [*finished.spans, *evidence.hearing_spans(log)]
     # A call that ended before a crash comes from the store afterwards, and was paid by this run all the same.
     since = log.lines[0].at
     paid = [call for call in calls if not call.cached or call.started_at >= since]
-    busy = [_span_of(call) for call in paid] + list(finished.spans)
+    busy = [_span_of(call) for call in paid] + toolchain
     if wall.model_start is not None:
         busy.append(wall.model_start)
     score = finished.score
@@ -53,7 +56,7 @@ def build_report(log: RunLog, wall: Wall) -> dict[str, Any]:
         "status": finished.status,
         "score": {"build": score.build, "vet": score.vet, "test": score.test, "total": score.total},
         "teeth": None,
-        "examined": {"functions": 0, "inputs": 0, "disputes": 0},
+        "examined": evidence.examined(log),
         "rounds": finished.rounds,
         "wall_s": round(wall.wall_s, 3),
         "model": {
@@ -62,10 +65,10 @@ def build_report(log: RunLog, wall: Wall) -> dict[str, Any]:
             "completion_tokens": sum(call.completion_tokens for call in paid),
             "wall_s": round(sum(call.wall_s for call in paid), 3),
         },
-        "toolchain_s": round(sum(span.wall_s for span in finished.spans), 3),
+        "toolchain_s": round(sum(span.wall_s for span in toolchain), 3),
         "overhead_s": round(overhead_s(busy, wall), 3),
         "files": [{"path": f.path, "author": f.author, "sha256": f.sha256} for f in finished.files],
-        "interventions": [],
+        "interventions": evidence.interventions(log),
         "diagnosis": finished.diagnosis,
     }
 

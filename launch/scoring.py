@@ -7,7 +7,6 @@ from guildbus.agents.diagnosis import failure_line
 from guildbus.agents.golang.toolchain import Toolchain
 from guildbus.agents.judging import Judge
 from guildbus.agents.sandbox.runners import open_sandbox
-from guildbus.agents.verifier import sandbox_policy
 from guildbus.launch.config import GuildConfig
 from guildbus.launch.readiness import warm_toolchain
 from guildbus.protocols.errors import UsageError
@@ -18,7 +17,7 @@ async def score_folder(config: GuildConfig, folder: Path, *, unsafe: bool = Fals
     if not (folder / "go.mod").is_file():
         raise UsageError("no go.mod there", where=str(folder), remedy="name the folder of a Go module")
     toolchain: Toolchain = await warm_toolchain(config, lambda text: None)
-    sandbox = await open_sandbox(sandbox_policy(toolchain), unsafe=unsafe)
+    sandbox = await open_sandbox(toolchain.policy(), unsafe=unsafe)
     judgement = await Judge(toolchain, sandbox).score(folder)
     findings = [f"{d.file}:{d.line}: {d.message} ({d.tool})" for d in judgement.diagnostics]
     findings += [failure_line(failure) for failure in judgement.failures]

@@ -26,6 +26,9 @@ from guildbus.protocols.messages.base import Span
 
 Fleet = tuple[ModelEntry, ...]
 
+ASKING_ROLES = ("go-dev", "go-test", "reference")
+"""The built-in roles that ask a model."""
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:
@@ -84,7 +87,7 @@ def serving_plan(config: GuildConfig) -> ServingPlan:
 
 def _thinkers(config: GuildConfig) -> list[AgentTable]:
     """The lines of the roster that may call a model: the two specialists, and somebody else's agents."""
-    return [agent for agent in config.agents if agent.role in ("go-dev", "go-test") or agent.entry]
+    return [agent for agent in config.agents if agent.role in ASKING_ROLES or agent.entry]
 
 
 def _managed(

@@ -14,6 +14,13 @@ from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildFinished, BuildPlanned, BuildRequested, BuildStopped
 from guildbus.protocols.messages.control import DeadDropped, DeadRequeued, MessageDied, RunCancelled
 from guildbus.protocols.messages.draft import DraftAccepted, DraftProposed, DraftRejected, DraftRequested
+from guildbus.protocols.messages.oracle import (
+    OracleAnswered,
+    OracleRequested,
+    ReferenceProposed,
+    ReferenceRequested,
+    WitnessesEstablished,
+)
 from guildbus.protocols.messages.verification import VerificationFinished
 
 
@@ -128,6 +135,27 @@ def summary(message: Message) -> str:
             return f"{message.message_id} once more, as {message.copy_id}"
         case DeadDropped():
             return f"{message.message_id}: {message.reason or 'no reason given'}"
+        case _:
+            return _heard(message)
+
+
+def _heard(message: Message) -> str:
+    """What is said of references and disputes."""
+    match message:
+        case ReferenceRequested():
+            return f"{message.count} programs in {message.language}, from sample {message.first}"
+        case ReferenceProposed():
+            return f"{', '.join(program.name for program in message.programs)}, {message.tokens} tokens"
+        case WitnessesEstablished():
+            settled = sum(len(table.cases) for table in message.tables)
+            drawn = sum(table.drawn for table in message.tables)
+            away = f", {len(message.dismissed)} dismissed" if message.dismissed else ""
+            return f"{len(message.witnesses)} witnesses settle {settled} of {drawn} cases{away}"
+        case OracleRequested():
+            return f"{message.path}: {', '.join(message.failing)}"
+        case OracleAnswered():
+            wrong = [f"{v.call}: {v.before} -> {v.after or '?'}" for v in message.verdicts if v.before]
+            return f"{message.path}: {'; '.join(wrong) or 'no row is found wrong'}"
         case _:
             return ""
 

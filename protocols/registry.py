@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from guildbus.protocols.errors import UnknownType
-from guildbus.protocols.messages import build, control, draft, verification
+from guildbus.protocols.messages import build, control, draft, oracle, verification
 from guildbus.protocols.messages.base import Message
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
@@ -74,6 +74,11 @@ def standard_registry() -> Registry:
             draft.DraftAccepted,
             draft.DraftRejected,
             verification.VerificationFinished,
+            oracle.ReferenceRequested,
+            oracle.ReferenceProposed,
+            oracle.WitnessesEstablished,
+            oracle.OracleRequested,
+            oracle.OracleAnswered,
             control.MessageDied,
             control.RunCancelled,
             control.DeadRequeued,

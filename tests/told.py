@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from guildbus.agents.oracle.record import OracleRecord, read_record
 from guildbus.agents.planning import plan
 from guildbus.agents.requests import draft_request, owner_of
 from guildbus.agents.run_state import RunState, fold
@@ -35,6 +36,13 @@ from guildbus.protocols.messages.draft import (
     GateVerdict,
     ManifestPart,
     ModelCall,
+)
+from guildbus.protocols.messages.oracle import (
+    ReferenceProgram,
+    ReferenceProposed,
+    ReferenceRequested,
+    WitnessesEstablished,
+    WitnessTable,
 )
 from guildbus.protocols.messages.verification import (
     Score,
@@ -154,6 +162,11 @@ class Told:
         """What an agent folds."""
         return fold(self.messages)
 
+    @property
+    def record(self) -> OracleRecord:
+        """What the oracle and the router fold of references and disputes."""
+        return read_record(self.messages)
+
     def add(self, *messages: Message) -> "Told":
         """Tell these."""
         self.messages += messages
@@ -227,6 +240,30 @@ class Told:
             stage=state.stage, round=state.round, score=points, green=green, files=files, **more
         )
         return self.add(found)
+
+    def witness(
+        self,
+        folder: str,
+        *tables: WitnessTable,
+        names: Sequence[str] = ("python-0", "python-1"),
+        content: str = "def gcd(a, b): ...\n",
+    ) -> "Told":
+        """References are asked for, written, and heard; a name begins with its language."""
+        request = ReferenceRequested(
+            folder=folder,
+            package="numkit",
+            overview="what the spec says",
+            api=self.state.plan.api.get(folder, ()),
+            count=len(names) or 1,
+        )
+        programs = tuple(
+            ReferenceProgram.model_validate(
+                {"name": name, "language": name.partition("-")[0], "content": content, "sha256": sha(content)}
+            )
+            for name in names
+        )
+        self.add(request, ReferenceProposed(request=request, programs=programs, calls=(call(),)))
+        return self.add(WitnessesEstablished(folder=folder, tables=tables, witnesses=tuple(names)))
 
     @property
     def found(self) -> VerificationFinished:

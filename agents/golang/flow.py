@@ -181,7 +181,7 @@ class Flow:
         for node in walk(self.files[number].root):
             if node.type in ("assignment_statement", "range_clause", "receive_statement"):
                 self._flow(number, node, "left", "right")
-            elif node.type == "inc_statement":
+            elif node.type in ("inc_statement", "dec_statement"):
                 self._change(number, node.named_children[0], frozenset())
             elif node.type == "send_statement":
                 self._flow(number, node, "channel", "value")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from guildbus.agents.sandbox.policy import Policy
 from guildbus.protocols.errors import GuildbusError, ToolchainError
 
 WARM_PACKAGES = [
@@ -108,6 +109,10 @@ class Toolchain:
     def go_cache(self) -> Path:
         """The warm build cache: only `warm_cache` writes to it."""
         return self.cache / "go-build"
+
+    def policy(self) -> Policy:
+        """What generated code may see: the toolchain, and a warm build cache that it cannot change."""
+        return Policy(readable=(self.goroot,), go_cache=self.go_cache, environment=self.environment())
 
     def environment(self) -> dict[str, str]:
         """What every call of `go` needs to work offline and the same everywhere; no cache, no home."""

@@ -21,7 +21,7 @@ class BuildOptions(Part):
     `candidates`: drafts asked for at once; `max_rounds`: repairs before an honest stop;
     `seed`: the first sampling seed, all others are derived from it; `max_tokens`: what all model calls
     may cost, prompts and answers; `max_seconds`: how long it may take (kept here for people: what counts is
-    the envelope's deadline).
+    the envelope's deadline); `examine`: whether references are written, and the code is held to them.
     """
 
     candidates: int = Field(default=2, ge=1, le=16)
@@ -29,6 +29,7 @@ class BuildOptions(Part):
     seed: int = Field(default=1, ge=0, le=2**31 - 1)
     max_tokens: int | None = Field(default=None, ge=1)
     max_seconds: float | None = Field(default=None, ge=0.1)
+    examine: bool = False
 
 
 class FileTask(Part):

@@ -12,7 +12,9 @@ from guildbus.protocols.messages.base import Message, Part, RelativePath, Second
 from guildbus.protocols.messages.build import FileTask
 from guildbus.protocols.spec import Example, Signature
 
-EvidenceKind = Literal["diagnostic", "gate", "test", "example", "stub", "missing"]
+Author = Literal["go-dev", "go-test", "oracle"]
+Reason = Literal["first", "repair", "cross", "function", "oracle"]
+EvidenceKind = Literal["diagnostic", "gate", "test", "example", "stub", "missing", "witness"]
 
 
 class Evidence(Part):
@@ -38,18 +40,23 @@ class VisibleFile(Part):
 class DraftRequested(Message):
     """Write this file. Goes to the task's author (`author` differs from the owner on a cross-route).
 
-    `previous` is the author's last text when there is one to mend; `seed` and `candidates` fix
-    the sampling; `min_cases` is how many asserting cases a test file must keep; `max_tokens` is what its
-    calls may cost together, prompts and answers.
+    A `reason` of `function` asks for one function of the file, `scope`, with a program that the witnesses
+    agree with as `reference`; the rest of `previous` stays. `oracle` marks a test whose rows were mended on
+    evidence: such a request is never sent, it only travels with its draft. `previous` is the author's last
+    text when there is one to mend; `seed` and `candidates` fix the sampling; `min_cases` is how many
+    asserting cases a test file must keep; `max_tokens` is what its calls may cost together, prompts and
+    answers.
     """
 
     type: ClassVar[str] = "draft.requested"
     recipients: ClassVar[tuple[str, ...]] = ("go-dev", "go-test")
 
     task: FileTask
-    author: Literal["go-dev", "go-test"]
+    author: Author
     round: int = Field(ge=0)
-    reason: Literal["first", "repair", "cross"] = "first"
+    reason: Reason = "first"
+    scope: str = ""
+    reference: str = ""
     module: str
     overview: str
     api: tuple[Signature, ...] = ()
@@ -72,7 +79,9 @@ class DraftRequested(Message):
 class ManifestPart(Part):
     """One part of a prompt: what kind of thing it was, and the hash of its text."""
 
-    kind: Literal["system", "spec", "api", "body", "previous", "evidence", "example", "instruction"]
+    kind: Literal[
+        "system", "spec", "api", "body", "previous", "evidence", "example", "instruction", "reference"
+    ]
     name: str
     sha256: str
     size_chars: int = Field(ge=0)

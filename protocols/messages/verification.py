@@ -59,6 +59,28 @@ class Score(Part):
         return int(self.build) + int(self.vet) + int(self.test)
 
 
+class Counterexample(Part):
+    """A settled case that an implementation does not give."""
+
+    call: str
+    want: str
+    got: str
+    votes: tuple[str, ...] = ()
+
+
+class Examination(Part):
+    """How an implementation did on a witness table: `agreed` of `total` settled cases, the first failures.
+
+    `why` says why it was not examined; '' if it was.
+    """
+
+    subject: str
+    agreed: int = Field(default=0, ge=0)
+    total: int = Field(default=0, ge=0)
+    counterexamples: tuple[Counterexample, ...] = ()
+    why: str = ""
+
+
 class VerifiedFile(Part):
     """One file of the tree that was judged: which author's candidate it was."""
 
@@ -77,7 +99,8 @@ class VerificationFinished(Message):
     `stage` is the plan's stage that this tree completes; `tried` counts the combinations of
     candidates that were run, `tests_passed` of `tests_total` rows where a test names them;
     `missing_tests` were asked for and did not run; `unnoticed` are functions that can be emptied
-    without any test failing: a suite that would bless anything.
+    without any test failing: a suite that would bless anything; `examined` says how the implementation
+    did on what the witnesses settled.
     """
 
     type: ClassVar[str] = "verification.finished"
@@ -93,6 +116,7 @@ class VerificationFinished(Message):
     missing_tests: tuple[str, ...] = ()
     unnoticed: tuple[str, ...] = ()
     broken_examples: tuple[BrokenExample, ...] = ()
+    examined: tuple[Examination, ...] = ()
     tests_passed: int = 0
     tests_total: int = 0
     tried: int = 0

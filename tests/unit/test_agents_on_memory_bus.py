@@ -345,7 +345,7 @@ def red_run() -> Told:
 async def test_a_router_that_is_asked_again_later_gives_the_same_answer(hall: Hall) -> None:
     """What happened after its message is not in the history that it folds."""
     run = red_run()
-    expected = after_red(run.state, run.found)
+    (expected,) = after_red(run.state, run.record, run.found)
     await hall.publish(*run.messages)
     await left_in_the_middle(hall, "repair-router")
     later = red_run().ask("numkit.go").accept("numkit.go", "package numkit").messages[-2:]

@@ -68,7 +68,7 @@ def test_a_repair_that_cannot_be_paid_stops_the_run_and_says_spent_and_limit() -
     spending(run.accept(IMPL, IMPLEMENTATION), 900)
     spending(run.accept(TEST, SUITE), 1034)
     run.verify(failures=(failure(),))
-    stopped = after_red(run.state, run.found)
+    (stopped,) = after_red(run.state, run.record, run.found)
     assert isinstance(stopped, BuildStopped)
     assert stopped.reason == "tokens"
     assert "1,934 of 2,000 tokens" in stopped.diagnosis
@@ -76,7 +76,7 @@ def test_a_repair_that_cannot_be_paid_stops_the_run_and_says_spent_and_limit() -
     run = Told.of(NUMKIT, max_tokens=1000).accept(TEST, SUITE)
     spending(run.reject(IMPL), 999)
     rejected = run.state.rejected[-1]
-    stopped = after_rejection(run.state, rejected)
+    (stopped,) = after_rejection(run.state, run.record, rejected)
     assert isinstance(stopped, BuildStopped)
     assert stopped.reason == "tokens"
     assert "999 of 1,000 tokens" in stopped.diagnosis
@@ -87,7 +87,7 @@ def test_a_repair_gets_all_that_is_left() -> None:
     spending(run.accept(IMPL, IMPLEMENTATION), 2000)
     spending(run.accept(TEST, SUITE), 1000)
     run.verify(failures=(failure(),))
-    asked = after_red(run.state, run.found)
+    (asked,) = after_red(run.state, run.record, run.found)
     assert not isinstance(asked, BuildStopped)
     assert asked.max_tokens == 17_000
     assert prompt_for(asked, 0) == prompt_for(asked.model_copy(update={"max_tokens": None}), 0)

@@ -22,10 +22,12 @@ def next_of(run: Told) -> DraftRequested | BuildStopped:
     """What the router says to the newest message; it is told."""
     newest = run.messages[-1]
     if isinstance(newest, DraftRejected):
-        answer = after_rejection(run.state, newest)
+        answers = after_rejection(run.state, run.record, newest)
     else:
         assert isinstance(newest, VerificationFinished)
-        answer = after_red(run.state, newest)
+        answers = after_red(run.state, run.record, newest)
+    (answer,) = answers
+    assert isinstance(answer, DraftRequested | BuildStopped)
     run.add(answer)
     return answer
 
@@ -210,4 +212,5 @@ def test_gates_that_refuse_everything_end_every_run(max_rounds: int) -> None:
 
 def test_the_same_history_gives_the_same_answer() -> None:
     run = drafted().verify(failures=(failure(),))
-    assert ladder.after_red(run.state, run.found) == ladder.after_red(run.state, run.found)
+    first = ladder.after_red(run.state, run.record, run.found)
+    assert first == ladder.after_red(run.state, run.record, run.found)

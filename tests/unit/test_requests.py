@@ -115,7 +115,7 @@ def test_whatever_happens_no_author_of_a_test_sees_a_body_or_an_answer(
             run.ask_for_stage(newest.stage + 1)
         else:
             route = after_rejection if isinstance(newest, DraftRejected) else after_red
-            answer = route(run.state, newest)  # type: ignore[arg-type]
+            (answer,) = route(run.state, run.record, newest)  # type: ignore[arg-type]
             run.add(answer)
             if isinstance(answer, BuildStopped):
                 break
@@ -191,7 +191,7 @@ def test_go_test_hears_no_answer_when_an_implementation_is_routed_to_it(findings
     run = Told.of(NUMKIT, max_rounds=9).accept("numkit.go", "package numkit")
     run.accept("numkit_test.go", "package numkit").verify(**findings)
     authors = []
-    while isinstance(answer := after_red(run.state, run.found), DraftRequested):
+    while isinstance(answer := after_red(run.state, run.record, run.found)[0], DraftRequested):
         run.add(answer)
         check(answer)
         if answer.task.path == "numkit.go":

@@ -17,6 +17,7 @@ from guildbus.protocols.messages.control import (
     RunCancelled,
 )
 from guildbus.protocols.messages.draft import DraftRequested, Evidence
+from guildbus.protocols.messages.oracle import OracleAnswered, OracleRequested, RowVerdict
 from guildbus.protocols.registry import standard_registry
 from told import IMPLEMENTATION, NUMKIT, SUITE, Told, call, failure, finished, log_of, proposed, refusal
 
@@ -138,9 +139,22 @@ def test_every_type_of_the_registry_is_summed_up() -> None:
     cancelled = RunCancelled(reason="too slow", by="operator")
     requeued = DeadRequeued(message_id="x", copy_id="y", by="me")
     dropped = DeadDropped(message_id="x", by="me", reason="a drill")
-    told = [*run().messages, died, cancelled, requeued, dropped]
+    question = OracleRequested(path="a_test.go", folder="", source="", round=1, failing=("GCD(0, 5)",))
+    verdict = RowVerdict(
+        test="T", line=1, call="GCD(0, 5)", finding="row-wrong", expected="4", before="4", after="5"
+    )
+    verdicts = OracleAnswered(path="a_test.go", round=1, verdicts=(verdict,))
+    heard = run().witness("").messages[-3:]
+    told = [*run().messages, died, cancelled, requeued, dropped, question, verdicts, *heard]
     seen = {message.wire_type() for message in told}
     assert seen == {body.wire_type() for body in standard_registry().bodies.values()}
+    assert summary(question) == "a_test.go: GCD(0, 5)"
+    assert summary(verdicts) == "a_test.go: GCD(0, 5): 4 -> 5"
+    assert [summary(message) for message in heard] == [
+        "2 programs in python, from sample 0",
+        "python-0, python-1, 140 tokens",
+        "2 witnesses settle 0 of 0 cases",
+    ]
     assert "down" in summary(died)
     assert summary(cancelled) == "by operator: too slow"
     assert "as y" in summary(requeued)

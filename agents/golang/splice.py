@@ -1,0 +1,45 @@
+"""Putting one function of a reply into a file: on the syntax tree, the rest of the file stays. Pure."""
+
+from guildbus.agents.golang.syntax import (
+    Declaration,
+    Edit,
+    GoFile,
+    apply_edits,
+    declarations,
+    parse,
+    whole_lines,
+)
+
+
+def with_function(source: str, name: str, reply: str) -> str:
+    """`source` with the function `name` as `reply` has it, and the reply's helpers that `source` lacks.
+
+    The reply is a whole file, or declarations without a package clause. '' if it does not declare `name`.
+    Imports are left alone: a gate adds what is missing.
+    """
+    file = parse(source)
+    given = parse(reply if "package " in reply else f"package p\n\n{reply}")
+    wanted = [found for found in declarations(given) if found.name == name]
+    if not wanted or given.root.has_error:
+        return ""
+    present = {found.name for found in declarations(file)}
+    helpers = [
+        found
+        for found in declarations(given)
+        if found.name not in present and found.kind in ("func", "type") and found.name != name
+    ]
+    text = _with_comment(given, wanted[0])
+    old = next((found for found in declarations(file) if found.name == name), None)
+    added = "".join(f"\n{_with_comment(given, helper)}\n" for helper in helpers)
+    if old is None:
+        return f"{source.rstrip()}\n\n{text}\n{added}"
+    edit = whole_lines(file, old.node)
+    spliced = apply_edits(file, [Edit(edit.start, edit.end, f"{text}\n")])
+    return f"{spliced.rstrip()}\n{added}"
+
+
+def _with_comment(file: GoFile, found: Declaration) -> str:
+    """A declaration's text with its doc comment."""
+    node = found.outer
+    edit = whole_lines(file, node)
+    return file.data[edit.start : edit.end].decode().strip()

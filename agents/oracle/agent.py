@@ -1,0 +1,96 @@
+"""The oracle: hears the references, says what they settle, settles disputes about tests. It asks no model.
+
+reference.proposed   -> witnesses.established (to the verifier), or reference.requested when too much is split
+oracle.requested     -> oracle.answered (to the repair-router), or reference.requested when a row is undecided
+
+It executes: the references in the sandbox, on cases that are drawn from the spec alone. What it decides on
+that evidence is in `hearing.py`, which is pure.
+"""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from typing import ClassVar
+
+from guildbus.agents.agent import Agent, handles
+from guildbus.agents.context import Context
+from guildbus.agents.golang.toolchain import Toolchain
+from guildbus.agents.oracle import hearing
+from guildbus.agents.oracle.record import RECORDED, OracleRecord, read_record
+from guildbus.agents.oracle.running import Witnesses
+from guildbus.agents.oracle.values import canonical
+from guildbus.agents.oracle.witnesses import Testimony
+from guildbus.agents.settings import AgentSettings
+from guildbus.protocols.messages.base import Message, Span
+from guildbus.protocols.messages.oracle import (
+    DismissedWitness,
+    OracleAnswered,
+    OracleRequested,
+    ReferenceProgram,
+    ReferenceProposed,
+    ReferenceRequested,
+    WitnessesEstablished,
+)
+
+
+class Oracle(Agent):
+    """Stateless but for a memo of what programs gave: running one again gives the same."""
+
+    role: ClassVar[str] = "oracle"
+    emits: ClassVar[tuple[type[Message], ...]] = (WitnessesEstablished, OracleAnswered, ReferenceRequested)
+
+    def __init__(self, settings: AgentSettings) -> None:
+        self._settings = settings
+        self._memo: dict[str, Testimony] = {}
+
+    async def start(self) -> None:
+        """Find the toolchain, and prove the sandboxes. Raises SandboxError: it fails closed."""
+        toolchain = Toolchain.find(self._settings.cache_dir)
+        self._witnesses = await Witnesses.start(toolchain, unsafe=self._settings.unsafe_no_sandbox)
+
+    @handles(ReferenceProposed)
+    async def on_reference_proposed(self, message: ReferenceProposed, ctx: Context) -> Sequence[Message]:
+        """Hear all references of the package, once the last of them is written."""
+        record = read_record(await ctx.history(*RECORDED))
+        if record.outstanding(message.request.folder):
+            return []
+        return await self._settle(record, message.request.folder, ctx)
+
+    @handles(OracleRequested)
+    async def on_oracle_requested(self, message: OracleRequested, ctx: Context) -> Sequence[Message]:
+        """Settle the rows of a test; while references are being written, their arrival will."""
+        record = read_record(await ctx.history(*RECORDED))
+        if record.outstanding(message.folder):
+            return []
+        return await self._settle(record, message.folder, ctx)
+
+    async def _settle(self, record: OracleRecord, folder: str, ctx: Context) -> list[Message]:
+        started_at, start = time.time(), time.monotonic()
+        docket = hearing.docket(record, folder)
+        programs = record.programs(folder)
+        ctx.say(f"hearing {len(programs)} witnesses on {len(docket.cases)} cases")
+        testimonies = [await self._testimony(program, docket) for program in programs]
+        request = hearing.more(record, folder)
+        found, heard = hearing.tables(docket, testimonies, spent=request is None)
+        disputes = record.open_disputes(folder)
+        unsettled = hearing.wanting(found) or any(hearing.undecided(d, docket, heard) for d in disputes)
+        if request is not None and unsettled:
+            return [request]
+        span = Span(kind="toolchain", started_at=started_at, wall_s=time.monotonic() - start)
+        established = WitnessesEstablished(
+            folder=folder,
+            tables=tuple(found),
+            witnesses=tuple(program.name for program in programs),
+            dismissed=tuple(DismissedWitness(name=d.name, reason=d.reason[:500]) for d in heard.dismissed),
+            awaited=not disputes,
+            spans=(span,),
+        )
+        return [established, *(hearing.answer(dispute, docket, heard) for dispute in disputes)]
+
+    async def _testimony(self, program: ReferenceProgram, docket: hearing.Docket) -> Testimony:
+        cases = docket.cases
+        text = "\n".join([program.sha256, *map(canonical, cases)])
+        key = f"{program.name}/{hashlib.sha256(text.encode()).hexdigest()}"
+        if key not in self._memo:
+            self._memo[key] = await self._witnesses.testify(program, docket.api, cases)
+        return self._memo[key]

@@ -1,0 +1,93 @@
+"""Holding an implementation to what the witnesses settled. Pure.
+
+The verifier runs the cases of the tables through the implementation (`go_driver.py`), as one more phase of
+its judgement; this compares what came out. A case that did not come back at all counts against the
+implementation, and so does everything behind a call that never ends.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from guildbus.agents.oracle.values import Json, agree, canonical
+from guildbus.protocols.messages.oracle import WitnessedCase, WitnessTable
+from guildbus.protocols.messages.verification import Counterexample, Examination
+
+SHOWN = 5
+LONGEST = 300
+
+
+def cases_of(tables: Sequence[WitnessTable]) -> list[Json]:
+    """The settled cases of a package, in order: their numbers are those of the outcomes."""
+    return [json.loads(one.case) for table in tables if not table.obstacle for one in table.cases]
+
+
+def examine(tables: Sequence[WitnessTable], outcomes: Mapping[int, Json]) -> tuple[Examination, ...]:
+    """How an implementation did, subject by subject. `outcomes` is case number -> outcome."""
+    found: list[Examination] = []
+    number = 0
+    for table in tables:
+        if table.obstacle:
+            found.append(Examination(subject=table.subject, why=table.obstacle))
+            continue
+        wrong: list[Counterexample] = []
+        agreed = 0
+        for one in table.cases:
+            got = outcomes.get(number)
+            number += 1
+            if got is not None and agree(json.loads(one.outcome), got):
+                agreed += 1
+            else:
+                wrong.append(_counterexample(one, got))
+        wrong.sort(key=lambda c: len(c.call))
+        found.append(
+            Examination(
+                subject=table.subject,
+                agreed=agreed,
+                total=len(table.cases),
+                counterexamples=tuple(wrong[:SHOWN]),
+                why="" if table.cases else f"nothing is settled of {table.subject}",
+            )
+        )
+    return tuple(found)
+
+
+def _counterexample(one: WitnessedCase, got: Json) -> Counterexample:
+    return Counterexample(
+        call=one.call[:LONGEST],
+        want=shown_outcome(json.loads(one.outcome)),
+        got="no result: the run was stopped before it" if got is None else shown_outcome(got),
+        votes=one.votes,
+    )
+
+
+def shown_outcome(outcome: Json) -> str:
+    """An outcome as a person reads it: `6`, `"ab", true`, `an error (ErrEmpty)`, `a panic`."""
+    if "panic" in outcome:
+        return "a panic"
+    if "timeout" in outcome:
+        return "no end within its time"
+    if "steps" in outcome:
+        return "; ".join(map(shown_outcome, outcome["steps"]))[:LONGEST]
+    shown = [_value(value) for value in outcome.get("values", ())]
+    return ", ".join(shown)[:LONGEST] if shown else "nothing"
+
+
+def _value(value: Json) -> str:
+    if isinstance(value, Mapping) and value.keys() == {"error"}:
+        return f"an error ({value['error']})" if value["error"] else "an error"
+    if value is None:
+        return "nil"
+    if isinstance(value, Mapping) and value.keys() == {"map"}:
+        return "{" + ", ".join(f"{_value(k)}: {_value(v)}" for k, v in value["map"]) + "}"
+    return canonical(value)
+
+
+def agreement(examined: Sequence[Examination]) -> float:
+    """The share of settled cases that an implementation gives; 1.0 if nothing is settled."""
+    total = sum(one.total for one in examined)
+    return sum(one.agreed for one in examined) / total if total else 1.0
+
+
+def convicted(examined: Sequence[Examination]) -> bool:
+    """Whether any settled case is not given."""
+    return any(one.agreed < one.total for one in examined)

@@ -1,0 +1,271 @@
+"""From a run's record and the witnesses' testimonies to tables, answers, or a call for more witnesses. Pure.
+
+    cases          what is drawn: functions, types with methods, the stated values, disputed rows
+    tables         what the witnesses settle of each
+    more           whom to ask when too much is split: other samples first, then the other language
+    answers        the verdicts on a dispute's rows
+
+`agent.py` runs the programs in between. The budget is a number of references; when it is spent, what is
+settled counts, and the rest is said to be split.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from guildbus.agents.go_fragments import expression
+from guildbus.agents.oracle.disputes import Verdict, corrected, judge_rows
+from guildbus.agents.oracle.gotypes import Api, Callable, read_api
+from guildbus.agents.oracle.inputs import Hints, cases_for, hints_in, sequences_for
+from guildbus.agents.oracle.literals import NoLiteral, read_call, read_literal, write_call
+from guildbus.agents.oracle.record import OracleRecord
+from guildbus.agents.oracle.rows import Row, rows_in
+from guildbus.agents.oracle.values import Json, canonical
+from guildbus.agents.oracle.witnesses import Hearing, Settled, Testimony, hear
+from guildbus.agents.planning import folder_of
+from guildbus.protocols.messages.oracle import (
+    OracleAnswered,
+    OracleRequested,
+    ReferenceRequested,
+    RowVerdict,
+    WitnessedCase,
+    WitnessTable,
+)
+from guildbus.protocols.spec import Example, Signature
+
+FIRST_SAMPLES = 2
+MORE_SAMPLES = 2
+MOST_PYTHON = 6
+MOST_GO = 2
+MOST_SPLIT = 0.02
+"""The share of a subject's cases on which witnesses may disagree before more of them are asked."""
+LEAST_SETTLED = 0.5
+"""The share of a subject's cases that must be settled, when the budget is spent, for it to be examined."""
+LEAST_CASES = 20
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is examined together: one function, or one type with its methods, and its cases."""
+
+    name: str
+    cases: tuple[Json, ...]
+    obstacle: str = ""
+
+
+@dataclass(frozen=True)
+class Docket:
+    """All subjects of a package, what the spec states of them, and the rows in dispute."""
+
+    api: Api
+    subjects: tuple[Subject, ...]
+    stated: dict[str, Json]
+
+    @property
+    def cases(self) -> list[Json]:
+        """Every case once, in order."""
+        return [case for subject in self.subjects for case in subject.cases]
+
+
+def docket(record: OracleRecord, folder: str) -> Docket:
+    """What a package is examined on: the same for the same record."""
+    api = read_api(record.plan.api.get(folder, ()))
+    examples = [example for example in record.plan.examples if example.folder == folder]
+    hints = hints_in(_prose(record, folder), [f"{e.call} = {e.want}" for e in examples])
+    stated = dict(_stated(api, examples))
+    rows = [row for dispute in record.disputed_rows(folder) for row in rows_in(dispute.source, api)]
+    return Docket(api, tuple(_subjects(api, hints, stated, rows)), stated)
+
+
+def _prose(record: OracleRecord, folder: str) -> str:
+    purposes = [task.purpose for task in record.plan.tasks if folder_of(task.path) == folder]
+    return "\n".join([record.spec.description, *purposes, *record.spec.properties])
+
+
+def _stated(api: Api, examples: Iterable[Example]) -> Iterable[tuple[str, Json]]:
+    """Canonical case -> outcome of the values that the spec states and that can be read."""
+    for example in examples:
+        call = expression(example.call)
+        callable_ = next((c for c in api.functions if c.name == example.function), None)
+        if call is None or callable_ is None or len(callable_.results) != 1:
+            continue
+        try:
+            value = read_literal(example.want, callable_.results[0])
+            yield canonical(read_call(call, callable_)), {"values": [value]}
+        except NoLiteral:
+            continue
+
+
+def _subjects(api: Api, hints: Hints, stated: dict[str, Json], rows: Sequence[Row]) -> Iterable[Subject]:
+    objects = [name for name, of in api.types.items() if of.kind == "object"]
+    loose = [c for c in api.callables if c.receiver not in objects and not _is_maker(c, api)]
+    for callable_ in loose:
+        if obstacle := _obstacle(callable_):
+            yield Subject(callable_.full_name, (), obstacle)
+            continue
+        cases = [case for case in _parsed(stated) if case["call"] == callable_.full_name]
+        cases += [row.case for row in rows if row.function == callable_.full_name]
+        cases += cases_for(api, callable_, hints)
+        yield Subject(callable_.full_name, tuple({canonical(case): case for case in cases}.values()))
+    for name in objects:
+        if not api.methods(name):
+            continue
+        cases = sequences_for(api, name, hints)
+        yield Subject(name, tuple(cases), "" if cases else _why_no_sequence(api, name))
+
+
+def _parsed(stated: dict[str, Json]) -> list[Json]:
+    import json
+
+    return [json.loads(text) for text in stated]
+
+
+def _is_maker(callable_: Callable, api: Api) -> bool:
+    return any(callable_ in api.constructors(name) for name in api.types)
+
+
+def _obstacle(callable_: Callable) -> str:
+    if callable_.obstacle:
+        return callable_.obstacle
+    return "" if callable_.results else f"{callable_.full_name} gives nothing back"
+
+
+def _why_no_sequence(api: Api, name: str) -> str:
+    makers = api.constructors(name)
+    if not makers:
+        return f"no function that makes a {name} is stated"
+    hindered = [c.obstacle for c in (*makers, *api.methods(name)) if c.obstacle]
+    return hindered[0] if hindered else f"no operation of {name} can be called"
+
+
+def tables(
+    found: Docket, testimonies: Sequence[Testimony], *, spent: bool
+) -> tuple[list[WitnessTable], Hearing]:
+    """One table a subject. `spent`: no more witnesses can be asked, so what is missing is an obstacle."""
+    hearing = hear(found.cases, testimonies, found.stated)
+    by_case = {canonical(one.case): one for one in hearing.settled}
+    known = {canonical(case): index for index, case in enumerate(found.cases)}
+    out: list[WitnessTable] = []
+    for subject in found.subjects:
+        settled = [by_case[text] for case in subject.cases if (text := canonical(case)) in by_case]
+        open_ = [known[canonical(case)] for case in subject.cases if canonical(case) not in by_case]
+        heard = [t for t in testimonies if t.name not in {d.name for d in hearing.dismissed}]
+        unheard = sum(
+            all("none" in t.outcomes[i] or t.outcomes[i].get("divergent") for t in heard) for i in open_
+        )
+        table = WitnessTable(
+            subject=subject.name,
+            cases=tuple(_witnessed(one, found.api) for one in settled),
+            drawn=len(subject.cases),
+            split=len(open_) - unheard,
+            unheard=unheard,
+            obstacle=subject.obstacle,
+        )
+        if spent and not table.obstacle and _thin(table):
+            table = table.model_copy(update={"obstacle": _why_thin(table)})
+        out.append(table)
+    return out, hearing
+
+
+def _thin(table: WitnessTable) -> bool:
+    least = min(LEAST_CASES, table.drawn)
+    return len(table.cases) < max(least, LEAST_SETTLED * (table.drawn - table.unheard))
+
+
+def _why_thin(table: WitnessTable) -> str:
+    return (
+        f"the witnesses settle {len(table.cases)} of {table.drawn} cases of {table.subject} "
+        f"({table.split} split, {table.unheard} without a value)"
+    )
+
+
+def _witnessed(one: Settled, api: Api) -> WitnessedCase:
+    return WitnessedCase(
+        call=shown_case(one.case, api),
+        case=canonical(one.case),
+        outcome=canonical(one.outcome),
+        votes=one.votes,
+        against=one.against,
+        stated=one.stated,
+    )
+
+
+def shown_case(case: Json, api: Api) -> str:
+    """A case as a person reads it: a call, or the calls of a sequence."""
+    by_name = {c.full_name: c for c in api.callables}
+    if "call" in case:
+        return write_call(by_name[case["call"]], case["args"])
+    name, args = case["new"]
+    steps = [
+        f"{step}({args[0]} s)"
+        if step == "@advance"
+        else _bare(write_call(by_name[f"{case['type']}.{step}"], args))
+        for step, args in case["steps"]
+    ]
+    return "; ".join([write_call(by_name[name], args), *steps])
+
+
+def _bare(call: str) -> str:
+    return call.partition(".")[2]
+
+
+def wanting(found: Sequence[WitnessTable]) -> bool:
+    """Whether more witnesses would help: too many cases are split, or nothing is settled."""
+    return any(
+        not table.obstacle and (table.split > MOST_SPLIT * table.drawn or _thin(table)) for table in found
+    )
+
+
+def more(record: OracleRecord, folder: str) -> ReferenceRequested | None:
+    """The next request for references; None when the budget is spent."""
+    asked = [one for one in record.requested if one.folder == folder]
+    if not asked:
+        return None
+    python, go = record.samples(folder, "python"), record.samples(folder, "go")
+    last = asked[0]
+    if python < MOST_PYTHON:
+        return last.model_copy(update={"language": "python", "first": python, "count": MORE_SAMPLES})
+    if go < MOST_GO:
+        return last.model_copy(update={"language": "go", "first": go, "count": MOST_GO})
+    return None
+
+
+def answer(dispute: OracleRequested, found: Docket, hearing: Hearing) -> OracleAnswered:
+    """The verdicts on the rows of a disputed test."""
+    rows = rows_in(dispute.source, found.api)
+    verdicts = judge_rows(dispute.source, rows, hearing.settled)
+    mended = corrected(dispute.source, verdicts) if any(v.edit for v in verdicts) else ""
+    return OracleAnswered(
+        path=dispute.path,
+        round=dispute.round,
+        verdicts=tuple(_told(verdict, found.api, dispute.source) for verdict in verdicts),
+        mended=mended,
+    )
+
+
+def undecided(dispute: OracleRequested, found: Docket, hearing: Hearing) -> bool:
+    """Whether a row of the dispute is not settled."""
+    rows = rows_in(dispute.source, found.api)
+    return any(v.finding == "undecided" for v in judge_rows(dispute.source, rows, hearing.settled))
+
+
+def _told(verdict: Verdict, api: Api, source: str) -> RowVerdict:
+    row = verdict.row
+    first = row.expected[0]
+    data = source.encode()
+    settled = verdict.settled
+    return RowVerdict(
+        test=row.test,
+        line=first.line,
+        call=shown_case(row.case, api),
+        finding=verdict.finding,
+        expected=data[first.start : first.end].decode(),
+        settled=canonical(settled.outcome) if settled is not None else "",
+        votes=settled.votes if settled is not None else (),
+        before=verdict.before,
+        after=verdict.after,
+    )
+
+
+def examinable(signatures: Sequence[Signature]) -> bool:
+    """Whether anything of a stated API can be examined at all."""
+    return any(not c.obstacle and c.results for c in read_api(signatures).callables)

@@ -1,0 +1,69 @@
+"""What a reference's author is asked, and reading the program out of the reply. Pure.
+
+The prompt is made from the request alone: the spec's prose, and the shape of the program. It holds neither an
+implementation nor a test, and `ReferenceRequested` has no place for one. Sample after sample differs in
+seed and temperature. Next: `references.py`, which says what a program may contain.
+"""
+
+import hashlib
+from string import Template
+
+from guildbus.agents.oracle.gotypes import read_api
+from guildbus.agents.oracle.pynames import skeleton
+from guildbus.agents.prompt_texts import template
+from guildbus.agents.prompting import Prompt
+from guildbus.protocols.messages.draft import ManifestPart
+from guildbus.protocols.messages.oracle import ReferenceRequested
+
+_TEMPERATURES = (0.2, 0.7, 0.5, 0.9, 0.6, 0.8)
+_SEED_SPACE = 2**31 - 1
+_STOP = ("\n```\n", "\n```")
+_PYTHON = "Write it in Python, in exactly this shape:\n\n```python\n$shape\n```"
+_GO = "Write the file, package $package, with exactly these:\n\n```go\n$shape\n```"
+
+
+def reference_prompt(request: ReferenceRequested, sample: int) -> Prompt:
+    """The prompt of one sample, counted over the whole run."""
+    system = template(f"reference_{request.language}.md")
+    if request.language == "python":
+        text = Template(_PYTHON).substitute(shape=skeleton(read_api(request.api)))
+    else:
+        shape = "\n".join(signature.text for signature in request.api)
+        text = Template(_GO).substitute(package=request.package, shape=shape)
+    spec = f"{request.overview.strip()}\n\n"
+    parts = (
+        ("system", "reference", system),
+        ("spec", request.folder or ".", spec),
+        ("instruction", "", text),
+    )
+    return Prompt(
+        system=system,
+        user=spec + text,
+        manifest=tuple(_manifest(kind, name, part) for kind, name, part in parts),
+        temperature=_TEMPERATURES[sample % len(_TEMPERATURES)],
+        seed=(request.seed * 2048 + 1900 + sample + 64 * (request.language == "go")) % _SEED_SPACE,
+        max_tokens=250 + 160 * len(request.api),
+        stop=(),
+    )
+
+
+def _manifest(kind: str, name: str, text: str) -> ManifestPart:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return ManifestPart.model_validate(
+        {"kind": kind, "name": name, "sha256": digest, "size_chars": len(text)}
+    )
+
+
+def program_in(reply: str) -> str:
+    """The program of a reply: its longest fenced block, or all of it where there is none."""
+    blocks: list[list[str]] = []
+    inside = False
+    for line in reply.splitlines():
+        if line.strip().startswith("```"):
+            inside = not inside
+            if inside:
+                blocks.append([])
+        elif inside:
+            blocks[-1].append(line)
+    text = max(("\n".join(block) for block in blocks), key=len, default=reply)
+    return f"{text.strip()}\n"

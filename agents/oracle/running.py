@@ -1,0 +1,112 @@
+"""Running references over cases, in the sandbox: the edge of the oracle. Nothing here judges anything.
+
+Python programs run under this installation's own interpreter, isolated and without site packages; Go programs
+are built and run by the Go toolchain, as every draft is.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from guildbus.agents.golang.toolchain import Toolchain
+from guildbus.agents.oracle.go_driver import (
+    CASE_MS,
+    EXAMINE_FILE,
+    EXAMINE_TEST,
+    read_examination,
+    write_examination,
+)
+from guildbus.agents.oracle.gotypes import Api
+from guildbus.agents.oracle.py_driver import DRIVER_FILE, driver_source, read_outcomes, write_job
+from guildbus.agents.oracle.references import mended
+from guildbus.agents.oracle.values import Json
+from guildbus.agents.oracle.witnesses import Testimony
+from guildbus.agents.sandbox import Command, Sandbox
+from guildbus.agents.sandbox.policy import Limits, Policy
+from guildbus.agents.sandbox.runners import open_sandbox
+from guildbus.protocols.messages.oracle import ReferenceProgram
+
+WALL_S = 30.0
+
+
+def python_policy() -> Policy:
+    """What a Python reference may see: the interpreter and its standard library."""
+    return Policy(
+        readable=tuple(dict.fromkeys([Path(sys.base_prefix).resolve(), _interpreter().parent.parent])),
+        environment={"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"},
+        limits=Limits(memory_bytes=1024**3, cpu_s=60),
+    )
+
+
+def _interpreter() -> Path:
+    return Path(os.path.realpath(sys.executable))
+
+
+class Witnesses:
+    """Runs reference programs. `start` proves both sandboxes first."""
+
+    def __init__(self, python: Sandbox, go: Sandbox) -> None:
+        self._python = python
+        self._go = go
+
+    @classmethod
+    async def start(cls, toolchain: Toolchain, *, unsafe: bool) -> "Witnesses":
+        """Raises SandboxError: it fails closed."""
+        python = await open_sandbox(python_policy(), unsafe=unsafe)
+        return cls(python, await open_sandbox(toolchain.policy(), unsafe=unsafe))
+
+    async def testify(self, program: ReferenceProgram, api: Api, cases: Sequence[Json]) -> Testimony:
+        """One program's outcome for each case; `{"none": why}` where it has none."""
+        run = self._run_python if program.language == "python" else self._run_go
+        return Testimony(program.name, program.language, tuple(await run(program, api, cases)))
+
+    async def _run_python(self, program: ReferenceProgram, api: Api, cases: Sequence[Json]) -> list[Json]:
+        source, fault = mended(program.content)
+        if fault:
+            return [{"none": fault} for _ in cases]
+        marker = _marker()
+        with tempfile.TemporaryDirectory(prefix="guildbus-witness-") as folder:
+            job = Path(folder)
+            (job / DRIVER_FILE).write_text(driver_source(), encoding="utf-8")
+            (job / "job.json").write_text(write_job(api, source, cases), encoding="utf-8")
+            argv = (str(_interpreter()), "-I", "-S", DRIVER_FILE, marker, "job.json")
+            done = await self._python.run(Command(argv, job, wall_s=WALL_S, output_bytes=32_000_000))
+        outcomes = read_outcomes(api, marker, done.stdout, cases)
+        if all("none" in outcome for outcome in outcomes) and done.returncode != 0:
+            said = done.stderr.strip().splitlines()[-1:] or ["it stopped and said nothing"]
+            return [{"none": said[0][:200]} for _ in cases]
+        return outcomes
+
+    async def _run_go(self, program: ReferenceProgram, api: Api, cases: Sequence[Json]) -> list[Json]:
+        marker = _marker()
+        package = _package(program.content)
+        files = {
+            "go.mod": "module reference\n\ngo 1.23\n",
+            "reference.go": program.content,
+            EXAMINE_FILE: write_examination(package, api, {"reference.go": program.content}, cases, marker),
+        }
+        with tempfile.TemporaryDirectory(prefix="guildbus-witness-") as folder:
+            for name, text in files.items():
+                (Path(folder) / name).write_text(text, encoding="utf-8")
+            argv = ("go", "test", "-json", "-vet=off", "-count=1", "-run", f"^{EXAMINE_TEST}$", ".")
+            wall_s = WALL_S + CASE_MS / 1000
+            done = await self._go.run(Command(argv, Path(folder), wall_s=wall_s, output_bytes=32_000_000))
+        found = read_examination(marker, done.stdout)
+        return [
+            found.get(number, {"none": "the program does not build, or stopped"})
+            for number in range(len(cases))
+        ]
+
+
+def _marker() -> str:
+    """Something that the program cannot know."""
+    return f"guildbus-{time.time_ns():x}-{os.urandom(6).hex()}"
+
+
+def _package(source: str) -> str:
+    from guildbus.agents.golang.syntax import package_name, parse
+
+    return package_name(parse(source)) or "reference"

@@ -1,0 +1,124 @@
+"""What the witnesses say together: on which cases they agree, by how much, and where nothing is known. Pure.
+
+A witness is a program written from the spec alone. Its outcomes on the cases are counted like votes: a case
+is settled when one outcome leads every other by two (two witnesses that agree, or three against one). An
+outcome that depends on the language it was computed in is no vote. A witness that breaks a value which the
+spec states is heard no more; stated values themselves are settled without any vote. The implementation on
+trial and its tests are never among the witnesses. Next: `disputes.py`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from guildbus.agents.oracle.values import Json, agree, canonical
+
+LEAD = 2
+
+
+@dataclass(frozen=True)
+class Testimony:
+    """One witness: what it is called, its language, and its outcome for each case, in order."""
+
+    __test__ = False
+
+    name: str
+    language: str
+    outcomes: tuple[Json, ...]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """One case that is settled. `votes` agree, `against` do not; `stated`: the spec itself says it."""
+
+    case: Json
+    outcome: Json
+    votes: tuple[str, ...]
+    against: int = 0
+    stated: bool = False
+
+
+@dataclass(frozen=True)
+class Dismissed:
+    """A witness that is not heard, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """The whole: what is settled, how many cases are split or unheard, and who was dismissed."""
+
+    settled: tuple[Settled, ...]
+    split: int
+    unheard: int
+    dismissed: tuple[Dismissed, ...] = ()
+
+
+def hear(
+    cases: Sequence[Json], testimonies: Iterable[Testimony], stated: Mapping[str, Json] | None = None
+) -> Hearing:
+    """Count the votes. `stated` is canonical case -> outcome, from the spec, for some of the cases."""
+    stated = stated or {}
+    heard, dismissed = [], []
+    for testimony in testimonies:
+        fault = _broken(cases, testimony, stated)
+        if fault:
+            dismissed.append(Dismissed(testimony.name, fault))
+        else:
+            heard.append(testimony)
+    settled: list[Settled] = []
+    split = unheard = 0
+    for index, case in enumerate(cases):
+        known = stated.get(canonical(case))
+        if known is not None:
+            settled.append(Settled(case, known, ("the spec",), stated=True))
+            continue
+        found = _vote(case, [(t.name, t.outcomes[index]) for t in heard])
+        if found is not None:
+            settled.append(found)
+        elif any(is_vote(t.outcomes[index]) for t in heard):
+            split += 1
+        else:
+            unheard += 1
+    return Hearing(tuple(settled), split, unheard, tuple(dismissed))
+
+
+def is_vote(outcome: Json) -> bool:
+    """Whether an outcome says anything: a value, and one that does not depend on the language."""
+    return "none" not in outcome and not outcome.get("divergent")
+
+
+def _broken(cases: Sequence[Json], testimony: Testimony, stated: Mapping[str, Json]) -> str:
+    """The first stated value that a witness does not give; '' if it gives them all."""
+    for case, outcome in zip(cases, testimony.outcomes, strict=True):
+        known = stated.get(canonical(case))
+        if known is not None and ("none" in outcome or not agree(known, outcome)):
+            return (
+                f"it gives {canonical(outcome)} for {canonical(case)}, and the spec says {canonical(known)}"
+            )
+    if not any(is_vote(outcome) for outcome in testimony.outcomes):
+        return "it gives no value for any case"
+    return ""
+
+
+def _vote(case: Json, given: Sequence[tuple[str, Json]]) -> Settled | None:
+    """The outcome that leads by LEAD; None if none does."""
+    groups: list[tuple[Json, list[str]]] = []
+    for name, outcome in given:
+        if not is_vote(outcome):
+            continue
+        for group, names in groups:
+            if agree(group, outcome):
+                names.append(name)
+                break
+        else:
+            groups.append((outcome, [name]))
+    if not groups:
+        return None
+    groups.sort(key=lambda group: -len(group[1]))
+    best, second = len(groups[0][1]), len(groups[1][1]) if len(groups) > 1 else 0
+    if best - second < LEAD:
+        return None
+    against = sum(len(names) for _, names in groups[1:])
+    return Settled(case, groups[0][0], tuple(groups[0][1]), against)

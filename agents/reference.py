@@ -1,0 +1,52 @@
+"""The reference writer: programs that say what the code should do, written from the spec alone.
+
+Its request has no place for an implementation or a test, and its prompt is made from the request alone:
+that is what makes its programs witnesses. Small models compute badly in their heads and write small
+programs well; the oracle runs them. Read `oracle/reference_prompt.py` next.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import ClassVar
+
+from guildbus.agents.agent import Agent, handles
+from guildbus.agents.budget import within
+from guildbus.agents.context import Context
+from guildbus.agents.drawing import Drawer, call_record
+from guildbus.agents.oracle.reference_prompt import program_in, reference_prompt
+from guildbus.agents.settings import AgentSettings
+from guildbus.protocols.messages.base import Message
+from guildbus.protocols.messages.oracle import ReferenceProgram, ReferenceProposed, ReferenceRequested
+
+
+class Reference(Agent):
+    """Writes as many samples as are asked for."""
+
+    role: ClassVar[str] = "reference"
+    emits: ClassVar[tuple[type[Message], ...]] = (ReferenceProposed,)
+
+    def __init__(self, settings: AgentSettings) -> None:
+        self._drawer = Drawer(settings)
+
+    @handles(ReferenceRequested)
+    async def on_reference_requested(self, message: ReferenceRequested, ctx: Context) -> Sequence[Message]:
+        """Draw the samples, and hand all of them to the oracle."""
+        samples = range(message.first, message.first + message.count)
+        prompts = within([reference_prompt(message, sample) for sample in samples], message.max_tokens)
+        drawn = await self._drawer.draw(prompts, ctx, f"writing references in {message.language}")
+        programs = [
+            _program(f"{message.language}-{sample}", message, completion.text)
+            for sample, completion in zip(samples, drawn, strict=False)
+        ]
+        calls = tuple(call_record(c, p) for c, p in zip(drawn, prompts, strict=True))
+        return [ReferenceProposed(request=message, programs=tuple(programs), calls=calls)]
+
+    async def stop(self) -> None:
+        """Close the connections to the models."""
+        await self._drawer.aclose()
+
+
+def _program(name: str, request: ReferenceRequested, reply: str) -> ReferenceProgram:
+    content = program_in(reply)
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return ReferenceProgram(name=name, language=request.language, content=content, sha256=digest)

@@ -1,0 +1,264 @@
+"""From a run's record to cases, tables, verdicts, and the call for more witnesses. Pure."""
+
+import json
+
+import pytest
+
+from guildbus.agents.oracle import hearing
+from guildbus.agents.oracle.record import OracleRecord
+from guildbus.agents.oracle.values import Json, canonical
+from guildbus.agents.oracle.witnesses import Testimony
+from guildbus.protocols.messages.oracle import (
+    OracleAnswered,
+    OracleRequested,
+    ReferenceProposed,
+    ReferenceRequested,
+    WitnessTable,
+)
+from guildbus.protocols.spec import Signature
+from told import NUMKIT, Told, spec_of
+
+SUITE = """package numkit
+
+import "testing"
+
+func TestGCD(t *testing.T) {
+\tfor _, tt := range []struct{ a, b, want int }{{8, 15, 1}, {1234, 5678, 3}} {
+\t\tif got := GCD(tt.a, tt.b); got != tt.want {
+\t\t\tt.Errorf("GCD(%d, %d) = %d; want %d", tt.a, tt.b, got, tt.want)
+\t\t}
+\t}
+}
+"""
+
+
+def gcd(a: int, b: int) -> int:
+    a, b = abs(a), abs(b)
+    while b:
+        a, b = b, a % b
+    return a
+
+
+def record(*told: object) -> OracleRecord:
+    return Told.of(NUMKIT).add(*told).record  # type: ignore[arg-type]
+
+
+def dispute(number: int = 1, source: str = SUITE) -> OracleRequested:
+    return OracleRequested(path="numkit_test.go", folder="", source=source, round=number)
+
+
+def request(count: int, first: int = 0, language: str = "python") -> ReferenceRequested:
+    return ReferenceRequested.model_validate(
+        {
+            "folder": "",
+            "package": "numkit",
+            "overview": "o",
+            "api": (Signature(name="GCD", text="func GCD(a, b int) int"),),
+            "count": count,
+            "first": first,
+            "language": language,
+        }
+    )
+
+
+def witness(found: hearing.Docket, name: str, wrong: int = 0, none: int = 0) -> Testimony:
+    """A right witness but for its last `wrong` cases, without a value for `none` before them."""
+    outcomes: list[Json] = [{"values": [gcd(*case["args"])]} for case in found.cases]
+    for index in range(len(outcomes) - wrong - none, len(outcomes) - wrong):
+        outcomes[index] = {"none": "why"}
+    for index in range(len(outcomes) - wrong, len(outcomes)):
+        outcomes[index] = {"values": [10**6 + index]}
+    return Testimony(name, "python", tuple(outcomes))
+
+
+def test_the_cases_are_the_stated_the_disputed_and_the_drawn() -> None:
+    plain, disputed = hearing.docket(record(), ""), hearing.docket(record(dispute()), "")
+    [subject] = plain.subjects
+    assert (subject.name, subject.obstacle) == ("GCD", "")
+    assert plain.stated == {canonical({"call": "GCD", "args": [0, 5]}): {"values": [5]}}
+    assert {"call": "GCD", "args": [0, 5]} in plain.cases
+    assert len(plain.cases) >= 200
+    assert len({canonical(case) for case in plain.cases}) == len(plain.cases)
+    row: Json = {"call": "GCD", "args": [1234, 5678]}
+    assert row not in plain.cases
+    assert row in disputed.cases
+    assert hearing.docket(record(dispute()), "") == disputed
+    assert hearing.docket(record(), "elsewhere").subjects == ()
+
+
+def test_two_right_witnesses_settle_everything() -> None:
+    found = hearing.docket(record(), "")
+    [table], heard = hearing.tables(found, [witness(found, "a"), witness(found, "b")], spent=False)
+    assert (len(table.cases), table.drawn, table.split, table.unheard) == (
+        len(found.cases),
+        len(found.cases),
+        0,
+        0,
+    )
+    assert table.obstacle == ""
+    assert heard.dismissed == ()
+    assert not hearing.wanting([table])
+    by_call = {one.call: one for one in table.cases}
+    assert by_call["GCD(0, 5)"].stated
+    assert json.loads(by_call["GCD(12, 18)"].outcome) == {"values": [6]}
+    assert by_call["GCD(12, 18)"].votes == ("a", "b")
+
+
+def test_splits_call_for_more_and_are_an_obstacle_once_no_more_can_be_had() -> None:
+    found = hearing.docket(record(), "")
+    most = int(len(found.cases) * 0.7)
+    pair = [witness(found, "a"), witness(found, "b", wrong=most)]
+    [table], _ = hearing.tables(found, pair, spent=False)
+    assert (table.split, table.obstacle) == (most, "")
+    assert hearing.wanting([table])
+    [last], _ = hearing.tables(found, pair, spent=True)
+    assert "the witnesses settle" in last.obstacle
+    assert f"{most} split" in last.obstacle
+    assert not hearing.wanting([last])
+
+
+def test_a_few_splits_are_borne_and_left_out() -> None:
+    found = hearing.docket(record(), "")
+    pair = [witness(found, "a"), witness(found, "b", wrong=3)]
+    [table], _ = hearing.tables(found, pair, spent=True)
+    assert (table.split, table.obstacle) == (3, "")
+    assert len(table.cases) == table.drawn - 3
+    assert not hearing.wanting([table])
+
+
+def test_cases_that_none_can_say_anything_of_are_unheard_and_no_split() -> None:
+    found = hearing.docket(record(), "")
+    pair = [witness(found, "a", none=9), witness(found, "b", none=9)]
+    [table], _ = hearing.tables(found, pair, spent=False)
+    assert (table.unheard, table.split) == (9, 0)
+
+
+def test_no_witness_at_all_settles_the_stated_values_alone() -> None:
+    found = hearing.docket(record(), "")
+    [table], _ = hearing.tables(found, [], spent=True)
+    assert [case.call for case in table.cases] == ["GCD(0, 5)"]
+    assert table.obstacle
+
+
+def test_a_witness_that_breaks_the_spec_is_named() -> None:
+    found = hearing.docket(record(), "")
+    bad = Testimony("bad", "python", tuple({"values": [0]} for _ in found.cases))
+    [table], heard = hearing.tables(found, [bad, witness(found, "a"), witness(found, "b")], spent=False)
+    assert [one.name for one in heard.dismissed] == ["bad"]
+    assert all("bad" not in one.votes for one in table.cases)
+    assert table.split == 0
+
+
+def test_more_witnesses_come_in_python_first_then_in_go_and_then_no_more() -> None:
+    told: list[ReferenceRequested] = []
+    assert hearing.more(record(), "") is None, "nobody was ever asked"
+    told.append(request(hearing.FIRST_SAMPLES))
+    drawn: list[tuple[str, int]] = []
+    while (following := hearing.more(record(*told), "")) is not None:
+        told.append(following)
+        drawn += [(following.language, following.first + n) for n in range(following.count)]
+        assert len(told) < 10
+    assert len(set(drawn)) == len(drawn), "no sample is drawn twice"
+    assert [language for language, _ in drawn] == ["python"] * (hearing.MOST_PYTHON - 2) + [
+        "go"
+    ] * hearing.MOST_GO
+    assert min(n for language, n in drawn if language == "python") == 2
+    assert hearing.more(record(*told), "elsewhere") is None
+
+
+def test_the_verdicts_name_the_row_the_votes_and_the_edit() -> None:
+    asked = dispute()
+    found = hearing.docket(record(asked), "")
+    _, heard = hearing.tables(found, [witness(found, "a"), witness(found, "b")], spent=False)
+    answer = hearing.answer(asked, found, heard)
+    assert (answer.path, answer.round) == (asked.path, asked.round)
+    right, wrong = answer.verdicts
+    assert (right.finding, right.call, right.expected, right.after) == ("row-right", "GCD(8, 15)", "1", "")
+    assert (wrong.finding, wrong.call, wrong.test, wrong.line) == (
+        "row-wrong",
+        "GCD(1234, 5678)",
+        "TestGCD",
+        6,
+    )
+    assert (wrong.before, wrong.after, wrong.votes) == ("3", "2", ("a", "b"))
+    assert answer.mended == SUITE.replace("5678, 3}", "5678, 2}")
+    assert not hearing.undecided(asked, found, heard)
+
+
+def test_without_witnesses_a_dispute_is_undecided_and_nothing_is_mended() -> None:
+    asked = dispute()
+    found = hearing.docket(record(asked), "")
+    _, heard = hearing.tables(found, [witness(found, "a")], spent=False)
+    answer = hearing.answer(asked, found, heard)
+    assert hearing.undecided(asked, found, heard)
+    assert {one.finding for one in answer.verdicts} == {"undecided"}
+    assert answer.mended == ""
+
+
+def test_what_cannot_be_examined_says_why_and_is_not_waited_for() -> None:
+    spec = spec_of(
+        {
+            "kit.go": "package kit. Copy(r io.Reader) int copies. Touch(n int) does. Half(n int) int halves.",
+            "kit_test.go": "package kit. Tests.",
+        },
+        name="kit",
+    )
+    told = Told.of(spec).record
+    found = hearing.docket(told, "")
+    obstacles = {subject.name: subject.obstacle for subject in found.subjects}
+    assert obstacles["Half"] == ""
+    for name in obstacles.keys() - {"Half"}:
+        assert name in obstacles[name]
+    listed, _ = hearing.tables(found, [], spent=False)
+    assert not hearing.wanting([table for table in listed if table.obstacle])
+
+
+@pytest.mark.parametrize(
+    ("text", "can"),
+    [
+        ("func GCD(a, b int) int", True),
+        ("func Copy(r io.Reader) int", False),
+        ("func Touch(n int)", False),
+        ("type T struct { n int }", False),
+    ],
+)
+def test_whether_anything_can_be_examined(text: str, can: bool) -> None:
+    assert hearing.examinable([Signature(name="x", text=text)]) is can
+
+
+def test_a_sequence_is_shown_as_its_calls() -> None:
+    from guildbus.agents.oracle.gotypes import read_api
+
+    api = read_api(
+        [
+            Signature(name="x", text=text)
+            for text in (
+                "func NewStack(n int) *Stack",
+                "func (s *Stack) Push(v int)",
+                "func (s *Stack) Len() int",
+            )
+        ]
+    )
+    case = {
+        "type": "Stack",
+        "new": ["NewStack", [2]],
+        "steps": [["Push", [1]], ["@advance", [0.5]], ["Len", []]],
+    }
+    assert hearing.shown_case(case, api) == "NewStack(2); Push(1); @advance(0.5 s); Len()"
+
+
+def test_the_record_knows_what_is_outstanding_and_answered() -> None:
+    asked = request(2)
+    proposed = ReferenceProposed(request=asked, programs=())
+    assert record(asked).outstanding("")
+    assert record(asked).unheard("")
+    assert not record(asked, proposed).outstanding("")
+    assert record(asked, proposed).unheard(""), "written, but not heard"
+    assert not record().unheard("")
+    told = Told.of(NUMKIT).witness("", WitnessTable(subject="GCD")).record
+    assert not told.unheard("")
+    assert [program.name for program in told.programs("")] == ["python-0", "python-1"]
+    answer = OracleAnswered(path="numkit_test.go", round=1, verdicts=())
+    assert record(dispute()).open_disputes("") == [dispute()]
+    assert record(dispute(), answer).open_disputes("") == []
+    assert record(dispute(1), answer, dispute(2)).open_disputes("") == [dispute(2)]
