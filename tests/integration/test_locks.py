@@ -1,7 +1,8 @@
 """Locks that remove themselves: one holder at a time, nothing left behind, a crash holds nobody up."""
 
-import multiprocessing
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -46,23 +47,24 @@ def test_a_file_that_is_somebody_elses_is_let_be(tmp_path: Path) -> None:
     unlock_file(path, theirs)
 
 
-def _contend(path: Path, register: Path, rounds: int) -> None:
-    for _ in range(rounds):
-        handle = lock_file(path, "a thing", wait_s=60)
-        os.close(os.open(register, os.O_CREAT | os.O_EXCL))  # fails if somebody else is in here
-        os.unlink(register)
-        unlock_file(path, handle)
+RIVAL = """
+import os, sys
+from pathlib import Path
+from guildbus.bus.locks import lock_file, unlock_file
+
+lock, inside = Path(sys.argv[1]), Path(sys.argv[2])
+for _ in range(int(sys.argv[3])):
+    handle = lock_file(lock, "a thing", wait_s=60)
+    os.close(os.open(inside, os.O_CREAT | os.O_EXCL))  # fails if somebody else is in here
+    os.unlink(inside)
+    unlock_file(lock, handle)
+"""
 
 
 def test_many_that_take_and_remove_it_never_meet_inside(tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    words = (tmp_path / "a.lock", tmp_path / "inside", 200)
-    rivals = [spawn.Process(target=_contend, args=words) for _ in range(3)]
-    for rival in rivals:
-        rival.start()
-    for rival in rivals:
-        rival.join(100)
-    assert [rival.exitcode for rival in rivals] == [0, 0, 0]
+    argv = [sys.executable, "-P", "-c", RIVAL, str(tmp_path / "a.lock"), str(tmp_path / "inside"), "200"]
+    rivals = [subprocess.Popen(argv) for _ in range(3)]
+    assert [rival.wait(100) for rival in rivals] == [0, 0, 0]
     assert list(tmp_path.iterdir()) == []
 
 
