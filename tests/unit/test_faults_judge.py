@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from guildbus.launch.bench.faults.reader import ANNOUNCED, DEAD, OPEN, SETTLED, Attempt, Row, judge
+from guildbus.launch.bench.faults.reader import ANNOUNCED, DAMAGED, DEAD, OPEN, SETTLED, Attempt, Row, judge
 
 CLAIM: dict[str, Any] = {"confirmed": ["a"], "sources": ["customer", "cut-*"], "results": {}}
 PIECE = Row(1, "a", "cut", SETTLED, "customer/1", None, sound=True)
@@ -53,6 +53,11 @@ def test_a_damaged_result_is_damaged_and_not_missing_too() -> None:
     another = [replace(PIECE, seq=3, id="c"), replace(RESULT, sound=False, cause="?")]
     lives = [*LIFE, *(replace(one, seq=3) for one in LIFE)]
     assert judge([PIECE, *another], lives, CLAIM).lost == 1
+
+
+def test_a_damaged_line_of_a_life_is_damaged_and_no_missing_outcome() -> None:
+    verdict = judge([PIECE, RESULT], [LIFE[0], Attempt(0.0, 1, DAMAGED, "")], CLAIM)
+    assert (verdict.damaged, verdict.lost) == (1, 0)
 
 
 def test_a_dead_letter_is_an_outcome() -> None:

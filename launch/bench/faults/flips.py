@@ -159,7 +159,7 @@ def _weigh(told: dict[str, Any], settled: bool, outcome: Outcome, where: str) ->
     outcome.hangs += verdict.unfinished or not settled
     blamed = [one for one in verdict.examples if not one.startswith("damaged")]
     outcome.wrong += [f"{one}: {where}" for one in blamed]
-    if verdict.damaged and not told["noticed"]:
+    if (verdict.damaged > verdict.torn and not told["noticed"]) or (verdict.torn and not told["reported"]):
         outcome.let_in += 1
         outcome.wrong.append(f"our own reader shows a damaged message as good: {where}")
     return "died as damaged" if verdict.dead else "found by readers" if verdict.damaged else "harmless"
@@ -179,6 +179,6 @@ def read(say: Say, *, journal: str) -> None:
         ours.history(SUBJECT)
     except BusError:
         noticed = True
-    finally:
-        ours.close()
-    say({"verdict": asdict(verdict), "noticed": noticed})
+    reported = bool(ours.damage())
+    ours.close()
+    say({"verdict": asdict(verdict), "noticed": noticed, "reported": reported})

@@ -25,11 +25,18 @@ import msgpack
 
 OPEN, SETTLED, DEAD, ANNOUNCED, CANCELLED = range(5)
 SHOWN = 5
+MESSAGES = (
+    "SELECT m.seq, m.id, m.subject, m.type, m.queue, m.at, m.header, m.body, m.crc, COALESCE(p.state, 3)"
+    " FROM messages m LEFT JOIN progress p ON p.seq = m.seq ORDER BY m.seq"
+)
+ATTEMPTS = "SELECT at, began, seq, attempt, agent, event, code, reason, crc FROM attempts ORDER BY n"
+DAMAGED = "damaged"
+"""The event of a line of a life that does not match its checksum: it may have been any."""
 
 
 @dataclass(slots=True)
 class Verdict:
-    """Counts of messages. `lost`, `double`, `unfinished` and `let_in` must be 0; `examples` says which."""
+    """Counts of messages (`torn`: of lines of their lives). `examples` says which were not as promised."""
 
     messages: int = 0
     settled: int = 0
@@ -39,6 +46,7 @@ class Verdict:
     unfinished: int = 0
     let_in: int = 0
     damaged: int = 0
+    torn: int = 0
     attempts_failed: int = 0
     longest_s: float = 0.0
     examples: list[str] = field(default_factory=list)
@@ -97,10 +105,17 @@ def _judge_outcomes(
 ) -> None:
     lives: dict[int, list[Attempt]] = defaultdict(list)
     for attempt in attempts:
-        lives[attempt.seq].append(attempt)
+        if attempt.event == DAMAGED:
+            verdict.torn += 1
+            verdict.blame(
+                "damaged", f"a line in the life of message {attempt.seq} does not match its checksum"
+            )
+        else:
+            lives[attempt.seq].append(attempt)
     children = Counter(row.cause for row in rows if row.cause is not None)
-    # A damaged record may be the result that is missing: its cause cannot be trusted. It is counted already.
-    stray = verdict.damaged
+    # A damaged record may be the result, or the line, that is missing: nothing in it can be trusted, and it
+    # is counted already.
+    stray, torn = verdict.damaged - verdict.torn, verdict.torn
     for row in rows:
         if row.queue is None:
             continue
@@ -113,11 +128,15 @@ def _judge_outcomes(
             verdict.blame("unfinished", f"{row.id} to {row.queue} is open")
             if children[row.id] or final:
                 verdict.blame("double", f"{row.id} is open and has had effects")
+        elif not final and torn:
+            torn -= 1
         elif not final:
             verdict.blame("lost", f"{row.id} is closed without an outcome")
         elif row.state == SETTLED:
             verdict.settled += 1
             verdict.longest_s = max(verdict.longest_s, _recovery_of(life))
+            if not row.sound:
+                continue
             if children[row.id] < results.get(row.queue, 1) and stray:
                 stray -= 1
             elif children[row.id] < results.get(row.queue, 1):
@@ -144,24 +163,28 @@ def read(path: str) -> tuple[list[Row], list[Attempt]]:
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     db.text_factory = lambda data: data.decode(errors="replace")
     try:
-        rows = [
-            _row(*one)
-            for one in db.execute(
-                "SELECT m.seq, m.id, m.subject, m.type, m.queue, m.at, m.header, m.body, m.crc,"
-                " COALESCE(p.state, 3) FROM messages m LEFT JOIN progress p ON p.seq = m.seq ORDER BY m.seq"
-            )
-        ]
-        lives = [
-            one
-            for began, at, seq, event, code in db.execute(
-                "SELECT began, at, seq, event, code FROM attempts ORDER BY n"
-            )
-            for one in ([Attempt(began, seq, "delivered", "")] if began is not None else [])
-            + [Attempt(at, seq, event, code)]
-        ]
+        rows = [_row(*columns) for columns in db.execute(MESSAGES)]
+        lives = [one for columns in db.execute(ATTEMPTS) for one in _lines(*columns)]
     finally:
         db.close()
     return rows, lives
+
+
+def _lines(
+    at: float, began: float | None, seq: int, attempt: int, agent: str, event: str, code: str,
+    reason: str, crc: int,
+) -> list[Attempt]:  # fmt: skip
+    """An attempt that ended: its delivery and its end."""
+    try:
+        columns = msgpack.packb((at, began, seq, attempt, agent, event, code, reason))
+        sound = zlib.crc32(columns) == crc
+    except (TypeError, ValueError):
+        sound = False
+    if not sound:
+        return [Attempt(0.0, seq, DAMAGED, "")]
+    return ([Attempt(began, seq, "delivered", "")] if began is not None else []) + [
+        Attempt(at, seq, event, code)
+    ]
 
 
 def _row(
