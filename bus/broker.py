@@ -107,8 +107,9 @@ class Broker:
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """Finish the turn, then leave. A poll that a signal interrupts is resumed, so it is woken too."""
         if not self._stopping:
-            self._stopping = True
+            # In this order: once the loop may leave, it closes what wakes it.
             self._wake_in.send(b"\0")
+            self._stopping = True
 
     def run(self) -> None:
         """The loop, until `stop`."""
