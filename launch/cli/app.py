@@ -2,9 +2,10 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from guildbus import __version__
 from guildbus.launch.cli import bench, build, dead, guild, journal, keys, looking, models, resuming, swarm
@@ -12,8 +13,22 @@ from guildbus.launch.cli.console import INTERRUPTED, exit_code, print_error
 from guildbus.launch.cli.state import Settings
 from guildbus.protocols.errors import GuildbusError
 
+
+class Commands(TyperGroup):
+    """All commands. Typer would end an interrupted one without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; Ctrl-C that it does not answer itself is said, whichever command it was."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted\n")
+            raise typer.Exit(INTERRUPTED) from None
+
+
 app = typer.Typer(
     name="guildbus",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -66,9 +81,6 @@ def main() -> None:
     except GuildbusError as error:
         print_error(error, as_json="--json" in sys.argv)
         sys.exit(exit_code(error))
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(INTERRUPTED)

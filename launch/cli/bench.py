@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from guildbus.launch.cli.console import GREEN, INFRASTRUCTURE, INTERRUPTED, RED, print_json
+from guildbus.launch.cli.console import GREEN, INFRASTRUCTURE, RED, print_json
 from guildbus.launch.cli.state import asked_config, config_of
 from guildbus.protocols.errors import UsageError
 
@@ -128,11 +128,7 @@ def evaluate(
         resume=resume,
         asked=asked_config(ctx),
     )
-    try:
-        rows = asyncio.run(run(config_of(ctx), plan, typer.echo))
-    except KeyboardInterrupt:
-        typer.echo("interrupted: --resume goes on", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+    rows = asyncio.run(run(config_of(ctx), plan, typer.echo))
     typer.echo("\n" + text(plan.kind, rows))
     if any(row.green_but_wrong for row in rows):
         raise typer.Exit(RED)
