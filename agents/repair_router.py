@@ -58,4 +58,5 @@ class RepairRouter(Agent):
 
 
 async def _memory(ctx: Context) -> tuple[RunState, OracleRecord]:
-    return fold(await ctx.history(*FOLDED)), read_record(await ctx.history(*RECORDED))
+    history = await ctx.history(*FOLDED, *RECORDED)
+    return fold(history), read_record(history)

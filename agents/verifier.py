@@ -53,8 +53,8 @@ class Verifier(Agent):
         return await self._verify(ctx)
 
     async def _verify(self, ctx: Context) -> list[Message]:
-        state = fold(await ctx.history(*FOLDED))
-        record = read_record(await ctx.history(*RECORDED))
+        history = await ctx.history(*FOLDED, *RECORDED)
+        state, record = fold(history), read_record(history)
         folders = dict.fromkeys(task.folder for task in state.plan.tasks if task.stage <= state.stage)
         if state.outstanding() or state.lacking(state.stage) or any(map(record.unheard, folders)):
             return []
