@@ -6,7 +6,7 @@ wait. `follow` starts at a sequence number and leaves no gap. Schema: `records.p
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -147,15 +147,15 @@ class JournalReader:
             f" WHERE seq IN ({keys}) AND state = 0 AND holder <> ''",
             subject,
         )
-        told: list[tuple[tuple[float, int, int, int], tuple[object, ...]]] = []
+        told: list[Attempt] = []
         for at, began, seq, attempt, agent, event, code, reason, _ in ended:
             if began is not None:
-                told.append(((began, seq, attempt, 0), (began, seq, attempt, agent, "delivered", "", "")))
-            told.append(((at, seq, attempt, 1), (at, seq, attempt, agent, event, code, reason)))
+                told.append(Attempt(0, began, seq, attempt, agent, "delivered", "", ""))
+            told.append(Attempt(0, at, seq, attempt, agent, event, code, reason))
         for seq, _, attempt, agent, began, _ in held:
-            told.append(((began, seq, attempt, 0), (began, seq, attempt, agent, "delivered", "", "")))
-        told.sort(key=lambda line: line[0])
-        return [Attempt(n, *line) for n, (_, line) in enumerate(told, 1)]  # type: ignore[arg-type]
+            told.append(Attempt(0, began, seq, attempt, agent, "delivered", "", ""))
+        told.sort(key=lambda one: (one.at, one.seq, one.attempt, one.event != "delivered"))
+        return [replace(one, n=n) for n, one in enumerate(told, 1)]
 
     def subjects_of(self, wire_type: str) -> list[str]:
         """The runs that hold a message of this type, newest first."""

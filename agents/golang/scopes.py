@@ -5,6 +5,7 @@ Identifiers without one mean a top-level name, an import or a predeclared name. 
 `imports.py` next.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tree_sitter import Node
@@ -64,8 +65,16 @@ class Scopes:
         """Whether an identifier is the key of a composite literal's element: mostly a field name."""
         return node.start_byte in self._keys
 
-    def _bind(self, name: Node, **what: object) -> Binding:
-        binding = Binding(text_of(name), name, **what)  # type: ignore[arg-type]
+    def _bind(
+        self,
+        name: Node,
+        *,
+        stated: Node | None = None,
+        owner: Node | None = None,
+        index: int = -1,
+        sources: Sequence[Node] = (),
+    ) -> Binding:
+        binding = Binding(text_of(name), name, stated, owner, index, list(sources))
         self.bindings.append(binding)
         self._of[name.start_byte] = binding
         if self._stack and binding.name != "_":
@@ -122,7 +131,7 @@ class Scopes:
             stated = declaration.child_by_field_name("type")
             self._visit(stated)
             for name in names_of(declaration):
-                self._bind(name, type=stated, owner=owner, index=index)
+                self._bind(name, stated=stated, owner=owner, index=index)
                 index += 1
             index += 0 if names_of(declaration) else 1
 
@@ -140,7 +149,7 @@ class Scopes:
                     name = spec.child_by_field_name("name")
                     stated = spec.child_by_field_name("type")
                     if self._stack and name is not None:
-                        self._bind(name, type=stated)
+                        self._bind(name, stated=stated)
                     self._visit(stated)
             case "type_switch_statement":
                 self._type_switch(node)
@@ -184,7 +193,7 @@ class Scopes:
         names = names_of(spec)
         values = value.named_children if value is not None else []
         for position, name in enumerate(names):
-            binding = self._bind(name, type=stated)
+            binding = self._bind(name, stated=stated)
             if value is not None:
                 binding.sources.append(values[position] if len(values) == len(names) else value)
 
