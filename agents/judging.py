@@ -19,7 +19,7 @@ from guildbus.agents.golang.toolchain import Toolchain
 from guildbus.agents.judge_script import OVERLAYS, TREE, go_test, overlay, read_phases, write_script
 from guildbus.agents.oracle.examining import cases_of, examine
 from guildbus.agents.oracle.go_driver import EXAMINE_FILE, EXAMINE_TEST, read_examination, write_examination
-from guildbus.agents.oracle.gotypes import read_api
+from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.sandbox import Command, Completed, Sandbox
 from guildbus.agents.verdicts import (
     Judgement,

@@ -9,16 +9,18 @@
 settled counts, and the rest is said to be split.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from guildbus.agents.go_fragments import expression
 from guildbus.agents.oracle.disputes import Verdict, corrected, judge_rows
-from guildbus.agents.oracle.gotypes import Api, Callable, read_api
+from guildbus.agents.oracle.gotypes import Api, Callable
 from guildbus.agents.oracle.inputs import Hints, cases_for, hints_in, sequences_for
 from guildbus.agents.oracle.literals import NoLiteral, read_call, read_literal, write_call
 from guildbus.agents.oracle.record import OracleRecord
 from guildbus.agents.oracle.rows import Row, rows_in
+from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.oracle.values import Json, canonical
 from guildbus.agents.oracle.witnesses import Hearing, Settled, Testimony, hear
 from guildbus.agents.planning import folder_of
@@ -102,7 +104,7 @@ def _subjects(api: Api, hints: Hints, stated: dict[str, Json], rows: Sequence[Ro
         if obstacle := _obstacle(callable_):
             yield Subject(callable_.full_name, (), obstacle)
             continue
-        cases = [case for case in _parsed(stated) if case["call"] == callable_.full_name]
+        cases = [case for case in map(json.loads, stated) if case["call"] == callable_.full_name]
         cases += [row.case for row in rows if row.function == callable_.full_name]
         cases += cases_for(api, callable_, hints)
         yield Subject(callable_.full_name, tuple({canonical(case): case for case in cases}.values()))
@@ -111,12 +113,6 @@ def _subjects(api: Api, hints: Hints, stated: dict[str, Json], rows: Sequence[Ro
             continue
         cases = sequences_for(api, name, hints)
         yield Subject(name, tuple(cases), "" if cases else _why_no_sequence(api, name))
-
-
-def _parsed(stated: dict[str, Json]) -> list[Json]:
-    import json
-
-    return [json.loads(text) for text in stated]
 
 
 def _is_maker(callable_: Callable, api: Api) -> bool:

@@ -8,8 +8,8 @@ seed and temperature. Next: `references.py`, which says what a program may conta
 import hashlib
 from string import Template
 
-from guildbus.agents.oracle.gotypes import read_api
 from guildbus.agents.oracle.pynames import skeleton
+from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.prompt_texts import template
 from guildbus.agents.prompting import Prompt
 from guildbus.protocols.messages.draft import ManifestPart

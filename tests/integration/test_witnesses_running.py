@@ -9,9 +9,10 @@ import pytest
 
 from guildbus.agents.golang.toolchain import Toolchain
 from guildbus.agents.oracle import running
-from guildbus.agents.oracle.gotypes import Api, read_api
+from guildbus.agents.oracle.gotypes import Api
 from guildbus.agents.oracle.inputs import Hints, cases_for, sequences_for
 from guildbus.agents.oracle.running import Witnesses, python_policy
+from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.oracle.values import Json, agree
 from guildbus.agents.oracle.witnesses import hear
 from guildbus.agents.sandbox import Command

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guildbus.agents.oracle.disputes import Verdict, corrected, judge_rows
-from guildbus.agents.oracle.gotypes import read_api
 from guildbus.agents.oracle.rows import rows_in
+from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.oracle.values import Json
 from guildbus.agents.oracle.witnesses import Settled
 from guildbus.protocols.spec import Signature

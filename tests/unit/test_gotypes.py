@@ -2,7 +2,8 @@
 
 import pytest
 
-from guildbus.agents.oracle.gotypes import Api, GoType, makes, read_api
+from guildbus.agents.oracle.gotypes import Api, GoType, makes
+from guildbus.agents.oracle.stated_types import read_api
 from guildbus.protocols.spec import Signature
 
 

@@ -227,7 +227,7 @@ def test_whether_anything_can_be_examined(text: str, can: bool) -> None:
 
 
 def test_a_sequence_is_shown_as_its_calls() -> None:
-    from guildbus.agents.oracle.gotypes import read_api
+    from guildbus.agents.oracle.stated_types import read_api
 
     api = read_api(
         [

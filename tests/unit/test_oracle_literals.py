@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guildbus.agents.go_fragments import expression
-from guildbus.agents.oracle.gotypes import GoType, read_api
+from guildbus.agents.oracle.gotypes import GoType
 from guildbus.agents.oracle.literals import (
     NoLiteral,
     read_call,
@@ -14,6 +14,7 @@ from guildbus.agents.oracle.literals import (
     write_literal,
     zero,
 )
+from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.oracle.values import Json, fits, same
 from guildbus.protocols.spec import Signature
 

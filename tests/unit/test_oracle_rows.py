@@ -2,8 +2,8 @@
 
 import pytest
 
-from guildbus.agents.oracle.gotypes import read_api
 from guildbus.agents.oracle.rows import Row, rows_in
+from guildbus.agents.oracle.stated_types import read_api
 from guildbus.protocols.spec import Signature
 
 API = read_api(

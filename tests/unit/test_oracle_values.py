@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guildbus.agents.oracle.gotypes import GoType, read_api
+from guildbus.agents.oracle.gotypes import GoType
+from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.oracle.values import TOLERANCE, Json, agree, canonical, failure, fits, outcome_fits, same
 from guildbus.protocols.spec import Signature
 

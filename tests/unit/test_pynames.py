@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guildbus.agents.oracle.gotypes import Api, read_api
+from guildbus.agents.oracle.gotypes import Api
 from guildbus.agents.oracle.pynames import function_name, preamble, python_result, skeleton, snake
+from guildbus.agents.oracle.stated_types import read_api
 from guildbus.protocols.spec import Signature
 
 
