@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from guildbus.agents.oracle.running import Witnesses
     from guildhall import Guild
 
 
@@ -37,3 +38,12 @@ def guild(make_guild: "Callable[[], Guild]") -> "Iterator[Guild]":
     guild = make_guild()
     yield guild
     guild.close()
+
+
+@pytest.fixture
+async def witnesses(go_cache: Path) -> "Witnesses":
+    """Both sandboxes of the oracle, over a warm toolchain."""
+    from guildbus.agents.golang.toolchain import Toolchain
+    from guildbus.agents.oracle.running import Witnesses
+
+    return await Witnesses.start(Toolchain.find(go_cache), unsafe=False)
