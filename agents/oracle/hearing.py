@@ -139,21 +139,16 @@ def tables(
     """One table a subject. `spent`: no more witnesses can be asked, so what is missing is an obstacle."""
     hearing = hear(found.cases, testimonies, found.stated)
     by_case = {canonical(one.case): one for one in hearing.settled}
-    known = {canonical(case): index for index, case in enumerate(found.cases)}
+    split, unheard = ({canonical(case) for case in open_} for open_ in (hearing.split, hearing.unheard))
     out: list[WitnessTable] = []
     for subject in found.subjects:
-        settled = [by_case[text] for case in subject.cases if (text := canonical(case)) in by_case]
-        open_ = [known[canonical(case)] for case in subject.cases if canonical(case) not in by_case]
-        heard = [t for t in testimonies if t.name not in {d.name for d in hearing.dismissed}]
-        unheard = sum(
-            all("none" in t.outcomes[i] or t.outcomes[i].get("divergent") for t in heard) for i in open_
-        )
+        texts = [canonical(case) for case in subject.cases]
         table = WitnessTable(
             subject=subject.name,
-            cases=tuple(_witnessed(one, found.api) for one in settled),
-            drawn=len(subject.cases),
-            split=len(open_) - unheard,
-            unheard=unheard,
+            cases=tuple(_witnessed(by_case[text], found.api) for text in texts if text in by_case),
+            drawn=len(texts),
+            split=sum(text in split for text in texts),
+            unheard=sum(text in unheard for text in texts),
             obstacle=subject.obstacle,
         )
         if spent and not table.obstacle and _thin(table):

@@ -1,10 +1,11 @@
 """What the witnesses say together: on which cases they agree, by how much, and where nothing is known. Pure.
 
 A witness is a program written from the spec alone. Its outcomes on the cases are counted like votes: a case
-is settled when one outcome leads every other by two (two witnesses that agree, or three against one). An
-outcome that depends on the language it was computed in is no vote. A witness that breaks a value which the
-spec states is heard no more; stated values themselves are settled without any vote. The implementation on
-trial and its tests are never among the witnesses. Next: `disputes.py`.
+is settled when one outcome leads every other by two (two witnesses that agree, or three against one). Who
+gives an outcome that depends on the language it was computed in is not heard on that function at all: where
+its signs come from the language, the cases on which both languages agree are right by accident only. A
+witness that breaks a value which the spec states is heard no more; stated values themselves are settled
+without any vote. The implementation on trial and its tests are never witnesses. Next: `disputes.py`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,11 +48,11 @@ class Dismissed:
 
 @dataclass(frozen=True)
 class Hearing:
-    """The whole: what is settled, how many cases are split or unheard, and who was dismissed."""
+    """The whole: what is settled, on which cases they disagree or say nothing, and who was dismissed."""
 
     settled: tuple[Settled, ...]
-    split: int
-    unheard: int
+    split: tuple[Json, ...]
+    unheard: tuple[Json, ...]
     dismissed: tuple[Dismissed, ...] = ()
 
 
@@ -67,26 +68,43 @@ def hear(
             dismissed.append(Dismissed(testimony.name, fault))
         else:
             heard.append(testimony)
+    silent = [_silent(cases, testimony) for testimony in heard]
     settled: list[Settled] = []
-    split = unheard = 0
+    split: list[Json] = []
+    unheard: list[Json] = []
     for index, case in enumerate(cases):
         known = stated.get(canonical(case))
         if known is not None:
             settled.append(Settled(case, known, ("the spec",), stated=True))
             continue
-        found = _vote(case, [(t.name, t.outcomes[index]) for t in heard])
+        asked = [t for t, mute in zip(heard, silent, strict=True) if subject_of(case) not in mute]
+        found = _vote(case, [(t.name, t.outcomes[index]) for t in asked])
         if found is not None:
             settled.append(found)
-        elif any(is_vote(t.outcomes[index]) for t in heard):
-            split += 1
+        elif any(is_vote(t.outcomes[index]) for t in asked):
+            split.append(case)
         else:
-            unheard += 1
-    return Hearing(tuple(settled), split, unheard, tuple(dismissed))
+            unheard.append(case)
+    return Hearing(tuple(settled), tuple(split), tuple(unheard), tuple(dismissed))
 
 
 def is_vote(outcome: Json) -> bool:
     """Whether an outcome says anything: a value, and one that does not depend on the language."""
     return "none" not in outcome and not outcome.get("divergent")
+
+
+def subject_of(case: Json) -> str:
+    """The function or the type that a case is about."""
+    return str(case["call"] if "call" in case else case["type"])
+
+
+def _silent(cases: Sequence[Json], testimony: Testimony) -> set[str]:
+    """The subjects on which a witness is not heard, since its outcomes depend on its language."""
+    return {
+        subject_of(case)
+        for case, outcome in zip(cases, testimony.outcomes, strict=True)
+        if outcome.get("divergent")
+    }
 
 
 def _broken(cases: Sequence[Json], testimony: Testimony, stated: Mapping[str, Json]) -> str:
