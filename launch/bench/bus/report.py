@@ -21,7 +21,6 @@ from guildbus.launch.bench.bus.figures import (
 )
 from guildbus.launch.bench.bus.load import Spread
 from guildbus.launch.bench.bus.running import Results
-from guildbus.protocols.errors import OutputError
 
 BEGIN: Final = "<!-- guildbus bench bus: from here -->"
 END: Final = "<!-- guildbus bench bus: to here -->"
@@ -53,18 +52,6 @@ def draw_beside(path: Path, results: Results) -> str | None:
     picture = path.with_name(f"{path.stem}-bus.png")
     draw(results, picture)
     return picture.name
-
-
-def write_between_marks(path: Path, text: str) -> None:
-    """Replace what a file has between the marks. Raises OutputError if it has no marks."""
-    found = path.read_text(encoding="utf-8")
-    before, begin, rest = found.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise OutputError(
-            "no place for the tables", where=str(path), remedy=f"write {BEGIN} and {END} into it"
-        )
-    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
 
 
 def reached(results: Results) -> list[Target]:

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from rich.table import Table
 
+from guildbus.launch.bench import between_marks
 from guildbus.launch.bench.faults.scenario import Result
 from guildbus.launch.cli.console import out
-from guildbus.protocols.errors import UsageError
 
 BEGIN: Final = "<!-- figures: written by `guildbus bench faults --out` -->"
 END: Final = "<!-- end of figures -->"
@@ -73,15 +73,9 @@ def as_json(result: Result) -> dict[str, Any]:
 
 
 def write_section(path: Path, results: Sequence[Result]) -> None:
-    """Put the rows between the markers (UsageError without); rows of scenarios that were not run stay."""
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    before, begin, rest = text.partition(BEGIN)
-    former, end, after = rest.partition(END)
-    if not begin or not end:
-        raise UsageError(
-            "no place for the figures", where=str(path), remedy=f"add the lines {BEGIN} and {END}"
-        )
-    path.write_text(before + BEGIN + "\n\n" + section(former, results) + "\n" + END + after, encoding="utf-8")
+    """Put the rows between the markers (OutputError without); rows of scenarios that were not run stay."""
+    former = between_marks.read(path, BEGIN, END)
+    between_marks.write(path, BEGIN, END, section(former, results).strip())
 
 
 def section(former: str, results: Sequence[Result]) -> str:
