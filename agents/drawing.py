@@ -5,10 +5,9 @@ is stored the moment it ends (`completions.py`). `specialist.py` and `reference.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from guildbus.agents.completions import CompletionStore, Model, StoredModel
-from guildbus.agents.context import Context
 from guildbus.agents.models import ChatMessage, ChatModel, ChatRequest, Completion
 from guildbus.agents.prompting import Prompt
 from guildbus.agents.settings import AgentSettings
@@ -28,9 +27,11 @@ class Drawer:
         self._temperature = settings.temperature
         self._slots = asyncio.Semaphore(settings.parallel_calls)
 
-    async def draw(self, prompts: Sequence[Prompt], ctx: Context, what: str) -> list[Completion]:
+    async def draw(
+        self, prompts: Sequence[Prompt], say: Callable[[str], None], what: str
+    ) -> list[Completion]:
         """One completion a prompt, in order. Raises ModelError when no model of the fleet answers."""
-        progress = _Progress(ctx, what, len(prompts))
+        progress = _Progress(say, what, len(prompts))
         return await asyncio.gather(*(self._draw(p, i, progress) for i, p in enumerate(prompts)))
 
     async def aclose(self) -> None:
@@ -64,8 +65,8 @@ class Drawer:
 class _Progress:
     """Adds up the tokens of calls that run side by side, and says so."""
 
-    def __init__(self, ctx: Context, what: str, count: int) -> None:
-        self._ctx = ctx
+    def __init__(self, tell: Callable[[str], None], what: str, count: int) -> None:
+        self._tell = tell
         self._what = what
         self._total = count
         self._counts: dict[int, int] = {}
@@ -78,7 +79,7 @@ class _Progress:
     def _say(self) -> None:
         total = sum(self._counts.values())
         plural = "s" * (self._total != 1)
-        self._ctx.say(f"{self._what}: {self._total} candidate{plural}, {total} tokens")
+        self._tell(f"{self._what}: {self._total} candidate{plural}, {total} tokens")
 
 
 def call_record(completion: Completion, prompt: Prompt) -> ModelCall:

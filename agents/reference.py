@@ -6,7 +6,7 @@ programs well; the oracle runs them. Read `oracle/reference_prompt.py` next.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from guildbus.agents.agent import Agent, handles
@@ -31,15 +31,19 @@ class Reference(Agent):
     @handles(ReferenceRequested)
     async def on_reference_requested(self, message: ReferenceRequested, ctx: Context) -> Sequence[Message]:
         """Draw the samples, and hand all of them to the oracle."""
-        samples = range(message.first, message.first + message.count)
-        prompts = within([reference_prompt(message, sample) for sample in samples], message.max_tokens)
-        drawn = await self._drawer.draw(prompts, ctx, f"writing references in {message.language}")
+        return [await self.write(message, ctx.say)]
+
+    async def write(self, request: ReferenceRequested, say: Callable[[str], None]) -> ReferenceProposed:
+        """As many programs as are asked for. Raises ModelError when no model answers."""
+        samples = range(request.first, request.first + request.count)
+        prompts = within([reference_prompt(request, sample) for sample in samples], request.max_tokens)
+        drawn = await self._drawer.draw(prompts, say, f"writing references in {request.language}")
         programs = [
-            _program(f"{message.language}-{sample}", message, completion.text)
+            _program(f"{request.language}-{sample}", request, completion.text)
             for sample, completion in zip(samples, drawn, strict=False)
         ]
         calls = tuple(call_record(c, p) for c, p in zip(drawn, prompts, strict=True))
-        return [ReferenceProposed(request=message, programs=tuple(programs), calls=calls)]
+        return ReferenceProposed(request=request, programs=tuple(programs), calls=calls)
 
     async def stop(self) -> None:
         """Close the connections to the models."""

@@ -33,7 +33,7 @@ class Specialist(Agent):
         """Draw the candidates, and propose them all: choosing is others' work."""
         count = draws_for(message, min(message.candidates, self._candidates or message.candidates))
         prompts = within([prompt_for(message, index) for index in range(count)], message.max_tokens)
-        drawn = await self._drawer.draw(prompts, ctx, f"drafting {message.task.path}")
+        drawn = await self._drawer.draw(prompts, ctx.say, f"drafting {message.task.path}")
         sources = sources_from(message, [completion.text for completion in drawn])
         candidates = tuple(
             Candidate(index=index, content=source, sha256=hashlib.sha256(source.encode()).hexdigest())

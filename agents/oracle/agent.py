@@ -9,7 +9,7 @@ that evidence is in `hearing.py`, which is pure.
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from guildbus.agents.agent import Agent, handles
@@ -54,7 +54,7 @@ class Oracle(Agent):
         record = read_record(await ctx.history(*RECORDED))
         if record.outstanding(message.request.folder):
             return []
-        return await self._settle(record, message.request.folder, ctx)
+        return await self.settle(record, message.request.folder, ctx.say)
 
     @handles(OracleRequested)
     async def on_oracle_requested(self, message: OracleRequested, ctx: Context) -> Sequence[Message]:
@@ -62,13 +62,14 @@ class Oracle(Agent):
         record = read_record(await ctx.history(*RECORDED))
         if record.outstanding(message.folder):
             return []
-        return await self._settle(record, message.folder, ctx)
+        return await self.settle(record, message.folder, ctx.say)
 
-    async def _settle(self, record: OracleRecord, folder: str, ctx: Context) -> list[Message]:
+    async def settle(self, record: OracleRecord, folder: str, say: Callable[[str], None]) -> list[Message]:
+        """A request for more references; or what those here settle, and an answer to each dispute."""
         started_at, start = time.time(), time.monotonic()
         docket = hearing.docket(record, folder)
         programs = record.programs(folder)
-        ctx.say(f"hearing {len(programs)} witnesses on {len(docket.cases)} cases")
+        say(f"hearing {len(programs)} witnesses on {len(docket.cases)} cases")
         testimonies = [await self._testimony(program, docket) for program in programs]
         request = hearing.more(record, folder)
         found, heard = hearing.tables(docket, testimonies, spent=request is None)

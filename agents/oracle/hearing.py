@@ -68,14 +68,14 @@ class Docket:
         return [case for subject in self.subjects for case in subject.cases]
 
 
-def docket(record: OracleRecord, folder: str) -> Docket:
-    """What a package is examined on: the same for the same record."""
+def docket(record: OracleRecord, folder: str, seed: int = 1) -> Docket:
+    """What a package is examined on: the same for the same record and seed."""
     api = read_api(record.plan.api.get(folder, ()))
     examples = [example for example in record.plan.examples if example.folder == folder]
     hints = hints_in(_prose(record, folder), [f"{e.call} = {e.want}" for e in examples])
     stated = dict(_stated(api, examples))
     rows = [row for dispute in record.disputed_rows(folder) for row in rows_in(dispute.source, api)]
-    return Docket(api, tuple(_subjects(api, hints, stated, rows)), stated)
+    return Docket(api, tuple(_subjects(api, hints, stated, rows, seed)), stated)
 
 
 def _prose(record: OracleRecord, folder: str) -> str:
@@ -97,7 +97,9 @@ def _stated(api: Api, examples: Iterable[Example]) -> Iterable[tuple[str, Json]]
             continue
 
 
-def _subjects(api: Api, hints: Hints, stated: dict[str, Json], rows: Sequence[Row]) -> Iterable[Subject]:
+def _subjects(
+    api: Api, hints: Hints, stated: dict[str, Json], rows: Sequence[Row], seed: int
+) -> Iterable[Subject]:
     objects = [name for name, of in api.types.items() if of.kind == "object"]
     loose = [c for c in api.callables if c.receiver not in objects and not _is_maker(c, api)]
     for callable_ in loose:
@@ -106,12 +108,12 @@ def _subjects(api: Api, hints: Hints, stated: dict[str, Json], rows: Sequence[Ro
             continue
         cases = [case for case in map(json.loads, stated) if case["call"] == callable_.full_name]
         cases += [row.case for row in rows if row.function == callable_.full_name]
-        cases += cases_for(api, callable_, hints)
+        cases += cases_for(api, callable_, hints, seed)
         yield Subject(callable_.full_name, tuple({canonical(case): case for case in cases}.values()))
     for name in objects:
         if not api.methods(name):
             continue
-        cases = sequences_for(api, name, hints)
+        cases = sequences_for(api, name, hints, seed)
         yield Subject(name, tuple(cases), "" if cases else _why_no_sequence(api, name))
 
 

@@ -1,4 +1,5 @@
-"""`faults` breaks the bus, `bus` and `lifecycle` say what it costs, `eval` builds and judges from outside."""
+"""`faults` breaks the bus, `bus` and `lifecycle` say what it costs, `eval` builds and judges from outside,
+`oracle` tries the oracle on planted mistakes."""
 
 import asyncio
 from pathlib import Path
@@ -66,6 +67,7 @@ def bus(
     out: Annotated[Path | None, typer.Option(help="Write the tables into this Markdown file.")] = None,
 ) -> None:
     """The bus beside a bare forwarder, NATS, JetStream and AutoGen. Exit code 1 if a target is missed."""
+    from guildbus.launch.bench import between_marks
     from guildbus.launch.bench.bus import report
     from guildbus.launch.bench.bus.arms import REMEDY, chosen, missing
     from guildbus.launch.bench.bus.running import QUICK, Plan, run
@@ -77,9 +79,41 @@ def bus(
     here = [arm for arm in arms if not missing(arm)]
     results = run(QUICK if quick else Plan(), here, config_of(ctx).state_dir, typer.echo)
     if out is not None:
-        report.write_between_marks(out, report.tables(results, report.draw_beside(out, results)))
+        text = report.tables(results, report.draw_beside(out, results))
+        between_marks.write(out, report.BEGIN, report.END, text)
     typer.echo(report.tables(results))
     raise typer.Exit(GREEN if all(target.reached for target in report.reached(results)) else RED)
+
+
+@app.command("oracle")
+def oracle(
+    ctx: typer.Context,
+    specs: Annotated[str, typer.Option(help="Names, with commas; all with known code by default.")] = "",
+    problems: Annotated[
+        list[Path] | None, typer.Option(help="A JSON-lines file of problems too; may be given again.")
+    ] = None,
+    take: Annotated[
+        int | None, typer.Option(min=1, help="Only the first so many problems of a file.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The first sampling seed of the references.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Write the tables into this Markdown file.")] = None,
+) -> None:
+    """Wrong rows in right tests, wrong code, and right code, before real references.
+
+    Exit code 1 if a bug was blessed: a right row edited, one corrected wrongly, wrong code called right.
+    """
+    from guildbus.launch.bench.oracle.matters import problem_matters, shipped_matters
+    from guildbus.launch.bench.oracle.report import sound, tables
+    from guildbus.launch.bench.oracle.runner import run
+
+    if take is not None and not problems:
+        raise UsageError("there are no problems to take from", where="--take", remedy="give --problems")
+    names = [name.strip() for name in specs.split(",") if name.strip()]
+    matters = shipped_matters(names, Path()) if names or not problems else []
+    matters += [matter for path in problems or () for matter in problem_matters(path, take)]
+    found = asyncio.run(run(config_of(ctx), matters, seed, out, typer.echo))
+    typer.echo("\n" + tables(found))
+    raise typer.Exit(GREEN if sound(found) else RED)
 
 
 @app.command("eval")

@@ -51,13 +51,13 @@ def spec_tables(rows: Sequence[Row]) -> str:
         summary.append(_summary("all", rows, _COUNTS, rows))
     shown = [column for column in _BUILD if column[0] != "teeth" or _has_teeth(rows)]
     builds = [[cell(row) for _, cell in shown] for _, some in _groups(rows) for row in some]
-    return "\n\n".join([_table(head, summary), _table([name for name, _ in shown], builds)])
+    return "\n\n".join([table(head, summary), table([name for name, _ in shown], builds)])
 
 
 def problem_tables(rows: Sequence[Row]) -> str:
     """A summary row a set, and the names of the greens that are wrong."""
     head = ("set", "problems", *(name for name, _ in _SOLVED), *_means_head(rows))
-    parts = [_table(head, [_summary(group, some, _SOLVED, rows) for group, some in _groups(rows)])]
+    parts = [table(head, [_summary(group, some, _SOLVED, rows) for group, some in _groups(rows)])]
     wrong = [f"{row.name} (seed {row.seed})" for row in rows if row.green_but_wrong]
     if wrong:
         parts.append(f"Green but wrong: {', '.join(wrong)}.")
@@ -119,6 +119,6 @@ def _median(values: Iterable[float], digits: int = 1) -> str:
     return f"{statistics.median(found):.{digits}f}" if found else "-"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" + " ---: |" * (len(head) - 1)]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
