@@ -3,11 +3,13 @@
 A stated value outranks every other witness (design §6), so what is not certain is not taken.
 In prose a stretch counts only if its function is a plain one of the stated API with exactly
 one result, its arguments and its value are Go literals that fit the signature's kinds, and
-the sentence does not turn it round (`never GCD(0,5)=0`). `=`, `==` and, where the value ends
-the clause, `is` are read. Two different values for one call cancel each other.
+the sentence does not turn it round (`never GCD(0,5)=0`). `=`, `==`, arrows, what follows a `>>>` prompt
+and, where the value ends the clause, `is` are read. Two different values for one call cancel each other.
 
     (GCD(8,15)=1)                 GCD(8, 15) -> 1
     GCD(0,0) is 0.                GCD(0, 0) -> 0
+    >>> GCD(4,6) 2                GCD(4, 6) -> 2
+    GCD(9,3) => 3                 GCD(9, 3) -> 3
     GCD(0,5) is 5 times ...       refused: the sentence goes on
     Reverse(s) = s, F(1) = F(2)   refused: no literals
 """
@@ -22,6 +24,9 @@ from guildbus.agents.stated import arity, flat, parameter_types
 from guildbus.protocols.spec import Example, Signature
 
 _EQUALS = re.compile(r"\s*(==?)(?![=>])\s*")
+_ARROW = re.compile(r"\s*(={1,2}>|-{1,2}>|➞|→|⇒)\s*")
+_PROMPT = re.compile(r">>>\s*$")
+_PRINTED = re.compile(r"\s+")
 _IS = re.compile(r"\s+(?:is|returns|gives)\s+")
 _TURNED_ROUND = re.compile(
     r"\b(not|never|cannot|wrong|wrongly|incorrect|incorrectly|instead|rather|buggy|bug|mistake|forbidden)\b|n't\b",
@@ -31,7 +36,7 @@ _CLAUSE_END = re.compile(r"[.;:(](?=\s|$|\()|\(")
 _NUMBER = re.compile(r"[+-]?(0[xXbBoO][0-9a-fA-F_]+|\d[\d_]*(\.\d+)?([eE][+-]?\d+)?)(?![\w])")
 _WORD = re.compile(r"(true|false|nil)\b")
 _COMPOSITE = re.compile(r"&?(\[\d*\]|map\[|\*?[A-Z]\w*\{)")
-_GOES_ON = re.compile(r"\s*([-+*/%^|&<>]|\.\w|\(|\[)")
+_GOES_ON = re.compile(r"\s*((?!>>>)[-+*/%^|&<>]|\.\w|\(|\[)")
 _CLAUSE_GOES_ON = re.compile(r"\s*(?![,.;:)\]`]|and\b|$)")
 
 _LITERALS = frozenset(
@@ -128,7 +133,8 @@ def _example_at(text: str, start: int, opening: int, signature: Signature, folde
     call = _call(text[start:end]) if end else None
     if call is None or _turned_round(text, start):
         return
-    operator = _EQUALS.match(text, end)
+    prompted = _PROMPT.search(text, max(0, start - 5), start)
+    operator = (_PRINTED if prompted else _EQUALS).match(text, end) or _ARROW.match(text, end)
     spoken = None if operator else _IS.match(text, end)
     joint = operator or spoken
     value = _value_at(text, joint.end()) if joint else ""

@@ -193,6 +193,11 @@ def values(prose: str) -> list[tuple[str, str]]:
         ('Reverse("a, (b") == "b( ,a"', 'Reverse("a, (b")', '"b( ,a"'),
         ('Reverse("say \\"hi\\"") = "\\"ih\\" yas"', 'Reverse("say \\"hi\\"")', '"\\"ih\\" yas"'),
         ('Reverse("こんにちは") == "はちにんこ"', 'Reverse("こんにちは")', '"はちにんこ"'),
+        ("GCD(12, 18) => 6", "GCD(12, 18)", "6"),
+        ('Reverse("ab") ==> "ba"', 'Reverse("ab")', '"ba"'),
+        ("* GCD(9, 3) -> 3", "GCD(9, 3)", "3"),
+        ("GCD(9, 3) ➞ 3", "GCD(9, 3)", "3"),
+        (">>> GCD(4, 6)\n2\n", "GCD(4, 6)", "2"),
         ("Reverse(`ab`) = `ba`", "Reverse(`ab`)", "`ba`"),
         ('IsPalindrome("") == true, always', 'IsPalindrome("")', "true"),
         ('IsPalindrome("ab") is false', 'IsPalindrome("ab")', "false"),
@@ -215,7 +220,6 @@ def test_a_stated_value(prose: str, call: str, want: str) -> None:
         "GCD(12, 18) = 6 * 1",
         "GCD(12, 18) = 6x",
         "GCD(12, 18) != 5 and GCD(12, 18) >= 6",
-        "GCD(12, 18) => 6",
         "GCD(0, 5) is 5 times as large.",
         "GCD(0, 5) is not 4.",
         "GCD(12, n) = 6",
@@ -288,6 +292,16 @@ def test_any_prose_can_be_read(prose: str) -> None:
     stated = signatures_in(prose + " F(a int) int " + prose, prose)
     assert all(signature.name[0].isupper() for signature in stated.signatures)
     assert all(example.call for example in examples_in(f"GCD({prose}) = 1 " + prose, API))
+
+
+def test_one_prompt_after_the_other_is_read() -> None:
+    told = ">>> GCD(4, 6)\n2\n>>> GCD(0, 7)\n7\nThat is all."
+    assert values(told) == [("GCD(4, 6)", "2"), ("GCD(0, 7)", "7")]
+
+
+def test_a_value_stands_alone_only_after_a_prompt() -> None:
+    assert values("GCD(4, 6) 2") == []
+    assert values("call GCD(4, 6) -> GCD(2, 2)") == []
 
 
 @given(st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**63 - 1))
