@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field
 
 from guildbus.agents.model_errors import SEE_LOG, ConnectionLost, endpoint_errors, place, unusable
+from guildbus.agents.runaway import loop_start
 from guildbus.protocols.errors import ModelError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ CONNECT_TIMEOUT_S = 5.0
 PING_TIMEOUT_S = 10.0
 STREAM_PAUSES_S = (0.5, 2.0)
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+REPETITION = "repetition"
 
 OnTokens = Callable[[int], None]
 """Called with the tokens that have arrived so far (chunks, before the server's own count)."""
@@ -99,7 +101,8 @@ class ChatRequest(BaseModel):
 
 
 class Completion(BaseModel):
-    """What a model answered. `finish_reason` "length" means that the text is cut off.
+    """What a model answered. `finish_reason` "length" means that the text is cut off, "repetition" that it
+    was ended because it went round in circles.
 
     Token counts are the server's; one that counts nothing leaves `prompt_tokens` at 0 and
     `completion_tokens` at the number of chunks. `started_at` is seconds since the epoch.
@@ -240,6 +243,8 @@ async def _collect(
             pieces.append(text)
             if on_tokens is not None:
                 on_tokens(len(pieces))
+            if "\n" in text and (cut := loop_start(so_far := "".join(pieces))) is not None:
+                return so_far[:cut], REPETITION, (usage[0], usage[1] or len(pieces))
     if not reason:
         if pieces:
             raise ConnectionLost("the answer broke off in the middle", where=place(entry), remedy=SEE_LOG)

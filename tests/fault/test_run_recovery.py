@@ -212,7 +212,9 @@ def test_killed_again_and_again_at_random(guild: Guild) -> None:
     asked = asked_of(guild)
     assert {asked[one] for one in complete} <= {1}
     assert guild.leftovers(files=False) == []
-    assert guild.run("up").returncode == 0  # the life before the last may have ended the run: then its files stay
+    assert (
+        guild.run("up").returncode == 0
+    )  # the life before the last may have ended the run: then its files stay
     assert guild.run("down").returncode == 0
     assert guild.leftovers() == []
 

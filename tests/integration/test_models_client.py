@@ -218,3 +218,14 @@ async def test_a_completed_call_is_not_paid_twice(serve: Serve, tmp_path: Path) 
         await model.aclose()
     assert [(a.text, a.cached) for a in answers] == [("first", False), ("first", True)]
     assert len(stub.events()) == 1
+
+
+async def test_an_answer_that_goes_round_in_circles_is_ended(serve: Serve) -> None:
+    line = "// If s is empty, it returns an empty string.\n"
+    stub = serve(
+        rules=[{"match": "", "replies": [{"text": "package p\n" + line * 400, "token_delay_s": 0.02}]}]
+    )
+    found = await ask(stub.entry())
+    assert (found.finish_reason, found.text) == ("repetition", "package p\n" + line)
+    assert found.wall_s < 4.0
+    assert not stub.events("answered")

@@ -18,6 +18,7 @@ GREEN = {
     "status": "green",
     "green": True,
     "rounds": 1,
+    "score": {"build": True, "vet": True, "test": True, "total": 3},
     "wall_s": 60.5,
     "overhead_s": 2.0,
     "model": {"calls": 3, "prompt_tokens": 1000, "completion_tokens": 234},
@@ -133,7 +134,8 @@ def test_problems_are_solved_by_the_hidden_tests_whatever_the_guild_says() -> No
 
 def test_a_line_a_build() -> None:
     assert tables.line(row(RED, right=False, honest=None)) == (
-        "numkit  seed 1  red:rounds  right no  seconds 60.5  tokens 1234  rounds 7  interventions 0"
+        "numkit  seed 1  red:rounds  score 3/3  right no  seconds 60.5  guild's own 3.3 %  tokens 1234  "
+        "rounds 7  interventions 0"
     )
 
 

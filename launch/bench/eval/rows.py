@@ -15,7 +15,7 @@ class Row(BaseModel):
 
     `status` is the build's own (`green` is examined, `green:unexamined` is not); `right` says whether the
     hidden tests pass, `honest` whether a green's named tests fail on the emptied implementation: None where
-    nothing asks. `teeth` is the mutation score, None if the build has none.
+    nothing asks. `score` is the build's own of 3, `teeth` the mutation score, None if the build has none.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -36,6 +36,7 @@ class Row(BaseModel):
     tokens: int
     interventions: int
     teeth: float | None
+    score: int | None = None
     diagnosis: str = ""
 
     @property
@@ -87,6 +88,7 @@ def row_of(
         tokens=model["prompt_tokens"] + model["completion_tokens"],
         interventions=len(report["interventions"]),
         teeth=teeth if isinstance(teeth, int | float) else None,
+        score=report["score"]["total"],
         diagnosis=report["diagnosis"] or "",
     )
 
