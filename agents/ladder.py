@@ -4,8 +4,8 @@ A failing row of a test is a dispute: where there are witnesses, the oracle is a
 wrong in the test is mended on the evidence. Then for each accused file, in turn:
 
     a test, or code without witnesses    its owner, its owner again, then the other specialist (cross-route)
-    code that the witnesses convict      its owner with counterexamples; function by function, beside a right
-                                         program; more witnesses; function by function
+    code that the witnesses convict      its owner with counterexamples, unless it is far off; function by
+                                         function, beside a right program; more witnesses; functions again
 
 A repair that leaves the very same findings is a stall and moves its file up a rung at once. The file that
 was tried least comes first, so that a failing assertion brings both its sides into question. When no
@@ -44,6 +44,8 @@ OWNER_TURNS = 2
 RUNGS = OWNER_TURNS + 1
 FUNCTION_CANDIDATES = 3
 CONVICTED_RUNGS = 4
+LEAST_AGREED = 0.8
+"""Code that gives less of a function's settled cases is not mended: that function is written anew."""
 SECOND_LOOK = 2
 """From this rung on, witnesses who convict must be more than the first few."""
 
@@ -185,15 +187,24 @@ def _climb(
         heard = record.latest(folder_of(rung.task.path))
         if witnesses is not None and heard is not None and len(heard.witnesses) <= SECOND_LOOK:
             return [witnesses]
-    request = _function(state, record, rung, found) if rung.convicted and rung.height else None
+    told = rung.height + _hopeless(found)
+    request = _function(state, record, rung, found, told - 1) if rung.convicted and told else None
     paid_for = shared(state, [request or _request(state, rung)])
     return [paid_for[0] if paid_for else _stop(found, "tokens", f"since {spent_text(state)}")]
 
 
+def _hopeless(found: VerificationFinished) -> bool:
+    """Whether the code is so far off that a few counterexamples would not help its author."""
+    return any(one.agreed < LEAST_AGREED * one.total for one in found.examined)
+
+
 def _function(
-    state: RunState, record: OracleRecord, rung: Rung, found: VerificationFinished
+    state: RunState, record: OracleRecord, rung: Rung, found: VerificationFinished, turn: int
 ) -> DraftRequested | None:
-    """One function anew, beside a program that the witnesses agree with; None if no program can be named."""
+    """One function anew, beside a program that the witnesses agree with; None if no program can be named.
+
+    `turn` counts these requests: the functions that are wrong take turns, and so do the programs.
+    """
     folder = folder_of(rung.task.path)
     wrong = [
         one
@@ -202,7 +213,7 @@ def _function(
     ]
     if not wrong:
         return None
-    subject = wrong[(rung.height - 1) % len(wrong)]
+    subject = wrong[turn % len(wrong)]
     votes = subject.counterexamples[0].votes
     programs = {program.name: program for program in record.programs(folder) if program.language == "python"}
     agreeing = [programs[name] for name in votes if name in programs]
@@ -216,7 +227,7 @@ def _function(
         rung,
         reason="function",
         scope=subject.subject if plain else "",
-        reference=agreeing[rung.height % len(agreeing)].content,
+        reference=agreeing[turn % len(agreeing)].content,
     )
     mine = tuple(e for e in rung.suspect.evidence if e.where == subject.subject) or rung.suspect.evidence
     return request.model_copy(
@@ -240,10 +251,11 @@ def _rung(state: RunState, suspect: Suspect, found: VerificationFinished) -> Run
 
 
 def _rose_at(state: RunState) -> int:
-    """The round of the verification that last raised the score (or opened a new stage)."""
-    round_number, best = 0, (-1, -1)
+    """The round that last raised the score or the number of right functions (or opened a new stage)."""
+    round_number, best = 0, (-1, -1, -1)
     for verification in state.verifications:
-        reached = (verification.stage, verification.score.total)
+        right = sum(not one.counterexamples for one in verification.examined)
+        reached = (verification.stage, verification.score.total, right)
         if reached > best:
             round_number, best = verification.round, reached
     return round_number

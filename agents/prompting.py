@@ -19,11 +19,13 @@ from dataclasses import dataclass
 from string import Template
 from typing import Literal
 
+from guildbus.agents.framed import CASES, Frame, calls_there, cases_source, frame_of
 from guildbus.agents.golang.splice import with_function
+from guildbus.agents.planning import is_test
 from guildbus.agents.prompt_texts import template
+from guildbus.agents.reply_source import extract_source
 from guildbus.agents.row_votes import VOTES, DoubtedRow, doubted_rows, voted_source
 from guildbus.protocols.errors import GuildbusError
-from guildbus.protocols.messages.build import FileTask
 from guildbus.protocols.messages.draft import DraftRequested, Evidence, ManifestPart
 
 PartKind = Literal[
@@ -77,10 +79,15 @@ def prompt_for(request: DraftRequested, candidate: int) -> Prompt:
     Raises PromptLeak if the file is a test and the request would show a body of other code.
     """
     _refuse_leaks(request)
-    rows = doubted_rows(request)
-    name = "go_rows.md" if rows else _template_name(request.task)
+    rows, frame = doubted_rows(request), frame_of(request)
+    stop: tuple[str, ...] = ()
+    if rows:
+        name, user, room = "go_rows.md", _row_parts(request, rows), _ROW_TOKENS * len(rows)
+    elif frame is not None:
+        name, user, room = "go_cases.md", _case_parts(request, frame), _case_tokens(frame)
+    else:
+        name, user, room, stop = _whole_file(request)
     system = _Part("system", name, template(name))
-    user = _row_parts(request, rows) if rows else _user_parts(request)
     parts = tuple(part for part in user if part.text)
     return Prompt(
         system=system.text,
@@ -88,8 +95,8 @@ def prompt_for(request: DraftRequested, candidate: int) -> Prompt:
         manifest=tuple(part.manifest() for part in (system, *parts)),
         temperature=_temperature(request, candidate),
         seed=_seed(request, candidate),
-        max_tokens=_ROW_TOKENS * len(rows) if rows else _max_tokens(request),
-        stop=() if rows else _STOP if is_test(request.task) else _STOP_IMPLEMENTATION,
+        max_tokens=room,
+        stop=stop,
     )
 
 
@@ -99,23 +106,26 @@ def draws_for(request: DraftRequested, wanted: int) -> int:
 
 
 def sources_from(request: DraftRequested, replies: Sequence[str]) -> list[str]:
-    """The files that the replies come to: one each, or one for all where they vote on rows."""
+    """The files that the replies come to: one each, or one for all where they vote on rows.
+
+    Who is asked for cases and writes a whole file all the same is taken at that.
+    """
     rows = doubted_rows(request)
     if rows:
         return [voted_source(request, rows, replies)]
-    sources = [extract_source(reply, request.task) for reply in replies]
+    frame = frame_of(request)
+    sources = [
+        (cases_source(request, frame, reply) if frame is not None else "")
+        or extract_source(reply, request.task)
+        for reply in replies
+    ]
     if request.scope:
         sources = [with_function(request.previous, request.scope, source) for source in sources]
     return [source for source in sources if source] or sources[:1]
 
 
-def is_test(task: FileTask) -> bool:
-    """Whether the task is a `_test.go` file."""
-    return task.path.endswith("_test.go")
-
-
 def _refuse_leaks(request: DraftRequested) -> None:
-    if not is_test(request.task):
+    if not is_test(request.task.path):
         return
     for file in request.visible:
         if file.view == "body" and not file.path.endswith("_test.go"):
@@ -126,8 +136,11 @@ def _refuse_leaks(request: DraftRequested) -> None:
             )
 
 
-def _template_name(task: FileTask) -> str:
-    return "go_test.md" if is_test(task) else "go_dev.md"
+def _whole_file(request: DraftRequested) -> "tuple[str, Iterator[_Part], int, tuple[str, ...]]":
+    """The system text, the parts, the room and the stops of a prompt for a file or a function."""
+    tests = is_test(request.task.path)
+    name, stop = ("go_test.md", _STOP) if tests else ("go_dev.md", _STOP_IMPLEMENTATION)
+    return name, _user_parts(request), _max_tokens(request), stop
 
 
 def _user_parts(request: DraftRequested) -> Iterator[_Part]:
@@ -161,6 +174,24 @@ def _row_parts(request: DraftRequested, rows: Sequence[DoubtedRow]) -> Iterator[
     calls = dict.fromkeys(f"{row.call}:" for row in rows)
     text = Template(template("rows_repair.md")).substitute(calls="\n".join(calls))
     yield _Part("instruction", task.path, text.strip("\n"))
+
+
+def _case_parts(request: DraftRequested, frame: Frame) -> Iterator[_Part]:
+    """The parts of a prompt for the cases of a file's tables: the rule, the signatures, and how many."""
+    task = request.task
+    yield _Part("spec", task.path, _spec(request))
+    yield _Part("api", task.folder or ".", _section("Functions:", (sign.text for sign in request.api)))
+    yield _Part("example", task.folder or ".", _section("Stated values:", _stated_values(request)))
+    yield _Part("previous", task.path, _section("Listed already:", calls_there(request, frame)))
+    complaints = (f"- {text}" for text in _complaints(request))
+    yield _Part("evidence", task.path, _section("What is wrong:", complaints))
+    names = ", ".join(callable_.name for callable_ in frame.tests.values())
+    text = Template(template("test_cases.md")).substitute(count=CASES, functions=names)
+    yield _Part("instruction", task.path, text.strip("\n"))
+
+
+def _case_tokens(frame: Frame) -> int:
+    return 40 + _ROW_TOKENS * (CASES + 1) * len(frame.tests)
 
 
 def _spec(request: DraftRequested) -> str:
@@ -214,7 +245,7 @@ def _line_at(request: DraftRequested, item: Evidence) -> str:
 
 def _instruction(request: DraftRequested, *, mending: bool) -> str:
     task = request.task
-    name = f"{'test' if is_test(task) else 'dev'}_{'repair' if mending else 'first'}.md"
+    name = f"{'test' if is_test(task.path) else 'dev'}_{'repair' if mending else 'first'}.md"
     if request.scope:
         name = "dev_function.md"
     functions = ", ".join(sign.name for sign in request.api)
@@ -230,8 +261,11 @@ def _instruction(request: DraftRequested, *, mending: bool) -> str:
 
 
 def _temperature(request: DraftRequested, candidate: int) -> float:
+    """Each candidate has its own; what the gates refused starts warmer, or it would come out the same."""
     ladder = _FIRST_TEMPERATURES if request.round == 0 else _REPAIR_TEMPERATURES
-    return ladder[candidate] if candidate < len(ladder) else ladder[1 + candidate % (len(ladder) - 1)]
+    refused = bool(request.evidence) and all(item.kind == "gate" for item in request.evidence)
+    step = candidate + (request.round if refused else 0)
+    return ladder[step] if step < len(ladder) else ladder[1 + step % (len(ladder) - 1)]
 
 
 def _seed(request: DraftRequested, candidate: int) -> int:
@@ -248,62 +282,3 @@ def _max_tokens(request: DraftRequested) -> int:
     """Room for the file (about three characters a token) and no more: a runaway reply costs minutes."""
     expected = 350 + 200 * len(request.api) if request.api else 1500
     return min(3000, max(expected, 300 + len(request.previous) // 2))
-
-
-def extract_source(reply: str, task: FileTask) -> str:
-    """The Go file in a model's reply: its best fenced block, or what looks like Go without fences.
-
-    A fence that the token limit cut off runs to the end. Returns '' if there is no text at all; judging
-    whether the text is Go is the gates' work.
-    """
-    blocks = list(_blocks(reply))
-    source = max(blocks, key=lambda block: _likeness(block, task)) if blocks else _unfenced(reply)
-    return f"{source.strip()}\n" if source.strip() else ""
-
-
-def _blocks(reply: str) -> Iterator[str]:
-    """The fenced blocks, each without its fences; the last may have no closing one."""
-    fence = ""
-    lines: list[str] = []
-    for line in reply.splitlines():
-        mark = line.strip()[:3]
-        if mark not in ("```", "~~~") or (fence and mark != fence):
-            if fence:
-                lines.append(line)
-            continue
-        opens = not fence or bool(line.strip().strip("`~"))
-        if fence and any(map(str.strip, lines)):
-            yield "\n".join(lines)
-        fence, lines = (mark if opens else ""), []
-    if fence and any(map(str.strip, lines)):
-        yield "\n".join(lines)
-
-
-def _likeness(block: str, task: FileTask) -> tuple[bool, bool, bool, int]:
-    """How much a block looks like the file: its package clause, tests or none, then length."""
-    lines = block.splitlines()
-    clauses = [line.split()[1:2] for line in lines if line.startswith("package ")]
-    has_tests = any(line.startswith("func Test") for line in lines)
-    has_code = any(line.startswith(("func ", "type ", "var ", "const ")) for line in lines)
-    own = bool(clauses) and clauses[0] in ([task.package], [f"{task.package}_test"])
-    return has_code and has_tests == is_test(task), own, bool(clauses), len(block)
-
-
-_TOP_LEVEL = ("package ", "import ", "func ", "type ", "var ", "const ", "//", "/*", "*/", "}", ")", "{", "(")
-
-
-def _unfenced(reply: str) -> str:
-    """The part of an unfenced reply from its package clause (or first declaration) to its last code line."""
-    lines = reply.splitlines()
-    start = next((n for n, line in enumerate(lines) if line.startswith("package ")), None)
-    if start is None:
-        heads = ("import ", "func ", "type ", "var ", "const ")
-        start = next((n for n, line in enumerate(lines) if line.startswith(heads)), None)
-    if start is None:
-        return ""
-    while start and lines[start - 1].startswith("//"):
-        start -= 1
-    end = len(lines)
-    while end > start and not lines[end - 1].startswith((*_TOP_LEVEL, " ", "\t")):
-        end -= 1
-    return "\n".join(lines[start:end])

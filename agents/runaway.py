@@ -1,8 +1,8 @@
 """Seeing that a model repeats itself, while it still does. Pure.
 
-A small model can fall into a loop and write the same lines until its token limit: that costs a minute and
-gives nothing. `models.py` ends such an answer, and keeps the text up to the loop. Only whole lines that follow
-each other count, and only those that say something: closing braces and blank lines repeat in any good program.
+A small model can fall into a loop and write the same lines until its token limit: a minute for nothing.
+`models.py` ends such an answer, and keeps the text up to the loop. Only whole lines that follow each other
+count, and only those that say something: closing braces and blank lines repeat in any good program.
 """
 
 MOST_REPEATS = 4

@@ -132,11 +132,24 @@ def _of_operator(condition: Node, *, negated: bool) -> Iterator[tuple[Node, Node
     sign = text_of(operator)
     if sign == ("==" if negated else "!="):
         yield left, right
+    elif sign in (("<", "<=") if negated else (">", ">=")):
+        yield from _distance(left)
     elif sign == ("&&" if negated else "||"):
         yield from _equalities(left, negated=negated)
         yield from _equalities(right, negated=negated)
     elif sign == "&&" and _looks_at_error(left):
         yield from _equalities(right, negated=negated)
+
+
+def _distance(condition: Node) -> Iterator[tuple[Node, Node]]:
+    """The two sides of `math.Abs(got-want)`, which is held against a tolerance."""
+    head = condition.child_by_field_name("function")
+    given = arguments_of(condition) if condition.type == "call_expression" else []
+    if head is None or text_of(head) != "math.Abs" or len(given) != 1 or given[0].type != "binary_expression":
+        return
+    operator, left, right = (given[0].child_by_field_name(part) for part in ("operator", "left", "right"))
+    if operator is not None and left is not None and right is not None and text_of(operator) == "-":
+        yield left, right
 
 
 def _looks_at_error(condition: Node) -> bool:

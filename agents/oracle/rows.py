@@ -91,13 +91,26 @@ def _rows(suite: Suite, test: str, call: Node, callable_: Callable) -> Iterator[
         return
     for cells in _environments(suite, call):
         try:
-            case = case_of(callable_, [_through(suite, node, cells) for node in arguments_of(call)])
+            case = case_of(callable_, list(_given(suite, call, cells)))
             expected = tuple(
                 _expectation(i, callable_, _through(suite, node, cells)) for i, node in wanted.items()
             )
         except NoLiteral:
             continue
         yield Row(test, callable_.full_name, case, expected)
+
+
+def _given(suite: Suite, call: Node, cells: "Cells") -> Iterator[Node]:
+    """The argument expressions, those of a slice that is spread (`xs...`) one by one."""
+    for node in arguments_of(call):
+        if node.type != "variadic_argument":
+            yield _through(suite, node, cells)
+            continue
+        slice_ = _through(suite, node.named_children[0], cells)
+        body = slice_.child_by_field_name("body") if slice_.type == "composite_literal" else None
+        if body is None and slice_.type != "nil":
+            raise NoLiteral("what is spread is no literal")
+        yield from (_bare(cell) for cell in (body.named_children if body else ()) if cell.type != "comment")
 
 
 def _expectation(result: int, callable_: Callable, node: Node) -> Expectation:

@@ -37,7 +37,7 @@ CASE = WitnessedCase(
 TABLE = WitnessTable(subject="GCD", cases=(CASE,), drawn=1)
 WRONG = Examination(
     subject="GCD",
-    agreed=10,
+    agreed=18,
     total=20,
     counterexamples=(Counterexample(call="GCD(0, 7)", want="7", got="0", votes=("python-0", "python-1")),),
 )
@@ -123,6 +123,14 @@ def test_a_mended_test_goes_along_with_a_repair_of_code_that_is_convicted() -> N
     assert (repair.task.path, repair.author, repair.reason) == (IMPL, "go-dev", "repair")
 
 
+def test_code_that_is_far_off_is_written_anew_function_by_function_at_once() -> None:
+    lost = WRONG.model_copy(update={"agreed": 9})
+    said = climbed(witnessed(max_rounds=20), examined=(lost,))
+    drafts = [one for one in said if isinstance(one, DraftRequested)]
+    assert {one.reason for one in drafts} == {"function"}
+    assert drafts[0].reference == RIGHT
+
+
 def test_an_answer_that_mends_nothing_leads_to_a_repair() -> None:
     run = disputed(witnessed())
     [asked] = after_answer(run.state, run.record, answer(run))
@@ -175,7 +183,7 @@ def climbed(run: Told, **findings: object) -> list[Message]:
     """All that the router says until it stops, while nothing gets better."""
     said: list[Message] = []
     for number in range(12):
-        run.verify(score="build vet test", examined=(WRONG,), **findings)
+        run.verify(**{"score": "build vet test", "examined": (WRONG,), **findings})
         [one] = red(run)
         said.append(one)
         run.add(one)

@@ -55,8 +55,8 @@ def test_variadic_arguments_and_deep_comparisons_are_written_too() -> None:
     source = planted_test(
         "sorting", SORTED.functions[0], planted_rows(facts, SORTED.functions[0].results[0], 1, 1)
     )
-    assert "Sorted(row.a0...)" in source
-    assert "reflect.DeepEqual(got, row.want)" in source
+    assert "Sorted(tt.numbers...)" in source
+    assert "!slices.Equal(got, tt.want)" in source
 
 
 def test_cases_that_end_in_an_error_are_no_facts() -> None:

@@ -170,6 +170,13 @@ def test_the_first_candidate_is_sober_and_later_ones_vary(make: object) -> None:
     assert len(set(temperatures[1:4])) == 3
 
 
+def test_what_the_gates_refused_is_asked_for_again_less_soberly() -> None:
+    refused = (Evidence(kind="gate", where="ring.go", text="the file ends too early"),)
+    again = [prompt_for(repair(evidence=refused, round=n), 0).temperature for n in (1, 2, 3)]
+    assert min(again) >= 0.6
+    assert len(set(again)) == 3
+
+
 def test_the_limit_leaves_room_for_the_file() -> None:
     assert prompt_for(repair(previous="x" * 4000), 0).max_tokens > 2000
     assert 500 <= prompt_for(request(), 0).max_tokens <= 1000

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from guildbus.agents.oracle.gotypes import Callable, GoType
 from guildbus.agents.oracle.literals import NoLiteral, write_literal, zero
 from guildbus.agents.oracle.values import Json, canonical, failure, fits, same
-
-_COMPARED_DEEPLY = ("list", "array", "map", "struct", "pointer", "bytes")
+from guildbus.agents.table_tests import Case, table_test, whole_file, writable
 
 
 @dataclass(frozen=True)
@@ -112,41 +111,11 @@ def planted_rows(known: Sequence[Known], of: GoType, wrong: int, right: int) -> 
 
 
 def planted_test(package: str, callable_: Callable, rows: Sequence[Planted]) -> str:
-    """A table test of one function whose rows state these values. NoLiteral if one cannot be written."""
-    parameters = [(f"a{n}", p.type) for n, p in enumerate(callable_.parameters)]
-    fields = [*(f"{name} {of.text}" for name, of in parameters), f"want {callable_.results[0].text}"]
-    lines = []
-    for row in rows:
-        cells = [write_literal(arg, of) for arg, (_, of) in zip(row.case["args"], parameters, strict=True)]
-        lines.append(f"\t\t{{{', '.join([*cells, write_literal(row.stated, callable_.results[0])])}}},")
-    spread = "..." if callable_.parameters and callable_.parameters[-1].variadic else ""
-    call = f"{callable_.name}({', '.join(f'row.{name}' for name, _ in parameters)}{spread})"
-    deep = callable_.results[0].kind in _COMPARED_DEEPLY
-    differs = "!reflect.DeepEqual(got, row.want)" if deep else "got != row.want"
-    names = ", ".join(["got", *("_" for _ in callable_.results[1:])])
-    return "\n".join(
-        [
-            f"package {package}",
-            "",
-            'import (\n\t"reflect"\n\t"testing"\n)' if deep else 'import "testing"',
-            "",
-            f"func Test{callable_.name}(t *testing.T) {{",
-            f"\trows := []struct{{ {'; '.join(fields)} }}{{",
-            *lines,
-            "\t}",
-            "\tfor _, row := range rows {",
-            f"\t\tif {names} := {call}; {differs} {{",
-            '\t\t\tt.Errorf("got %v, want %v", got, row.want)',
-            "\t\t}",
-            "\t}",
-            "}",
-            "",
-        ]
-    )
+    """A table test of one function whose rows state these values."""
+    cases = [Case(tuple(row.case["args"]), (row.stated,)) for row in rows]
+    return whole_file(package, [table_test(callable_, cases)])
 
 
 def plantable(callable_: Callable) -> bool:
-    """Whether a function's rows can be written as a table of plain literals."""
-    return bool(not callable_.receiver and not callable_.obstacle and callable_.results) and (
-        callable_.results[0].kind != "error"
-    )
+    """Whether a function gives one plain value back, of plain arguments."""
+    return writable(callable_) and len(callable_.results) - callable_.fails == 1

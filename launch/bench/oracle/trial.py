@@ -14,7 +14,6 @@ from guildbus.agents.golang.syntax import package_name, parse
 from guildbus.agents.oracle import hearing
 from guildbus.agents.oracle.agent import Oracle
 from guildbus.agents.oracle.examining import cases_of, convicted, examine
-from guildbus.agents.oracle.literals import NoLiteral
 from guildbus.agents.oracle.record import OracleRecord, read_record
 from guildbus.agents.oracle.running import Witnesses
 from guildbus.agents.oracle.values import Json, agree, canonical
@@ -105,10 +104,7 @@ async def _rows(court: Court, matter: Matter, record: OracleRecord, folder: str,
         cases = [case for case in found.cases if case.get("call") == callable_.full_name]
         right = await court.witnesses.testify(_go("right", matter.right), found.api, cases)
         rows = planted_rows(known_values(cases, right.outcomes), callable_.results[0], WRONG_ROWS, RIGHT_ROWS)
-        try:
-            source = planted_test(package, callable_, rows)
-        except NoLiteral:
-            continue
+        source = planted_test(package, callable_, rows)
         path = f"{folder}/planted{number}_test.go".lstrip("/")
         record.disputes.append(OracleRequested(path=path, folder=folder, source=source, round=number))
         said = await _heard(court, record, folder)
