@@ -9,18 +9,18 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 SUITES = sorted((REPOSITORY / "bench" / "acceptance").glob("*/acceptance_test.go"))
 LAYERS = ("agents", "bus", "protocols", "launch", "specs")
-# Judges finished builds from outside; `guildbus bench eval` alone starts it, and no build does.
-OUTSIDE = Path("launch", "bench", "eval")
+# They judge from outside; `guildbus bench eval` and `guildbus bench oracle` start them, and no build does.
+OUTSIDE = [Path("launch", "bench", name) for name in ("eval", "oracle")]
 REFERENCE = re.compile(r"bench\W{1,12}acceptance|acceptance_test|TestAcceptance", re.IGNORECASE)
 
 
 def readable(layer: str) -> list[tuple[Path, str]]:
     """The text files of a layer, compiled ones left out, and what judges from outside."""
-    outside = REPOSITORY / OUTSIDE
+    outside = [REPOSITORY / folder for folder in OUTSIDE]
     files = [
         path
         for path in (REPOSITORY / layer).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and not path.is_relative_to(outside)
+        if path.is_file() and "__pycache__" not in path.parts and not any(map(path.is_relative_to, outside))
     ]
     return [(path, path.read_text(encoding="utf-8", errors="replace")) for path in files]
 
