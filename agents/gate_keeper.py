@@ -4,25 +4,21 @@ It never chooses: all candidates that pass go on, and verification selects. The 
 """
 
 import asyncio
-import time
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from guildbus.agents.agent import Agent, handles
 from guildbus.agents.context import Context
-from guildbus.agents.gates.context import GateContext
 from guildbus.agents.gates.table import is_accepted, run_gates
-from guildbus.agents.golang.syntax import SyntaxFault
-from guildbus.agents.golang.toolchain import GoSyntaxError, Toolchain
-from guildbus.agents.planning import is_test
-from guildbus.agents.run_state import FOLDED, RunState, fold
+from guildbus.agents.gating import TimedFormatter, gate_context
+from guildbus.agents.golang.toolchain import Toolchain
+from guildbus.agents.run_state import FOLDED, fold
 from guildbus.agents.settings import AgentSettings
-from guildbus.protocols.messages.base import Message, Span
+from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.draft import (
     DraftAccepted,
     DraftProposed,
     DraftRejected,
-    DraftRequested,
     GatedCandidate,
 )
 
@@ -78,53 +74,6 @@ class GateKeeper(Agent):
                 tokens=tokens,
             )
         ]
-
-
-class TimedFormatter:
-    """gofmt as the gates want it, which also remembers when it ran."""
-
-    def __init__(self, toolchain: Toolchain) -> None:
-        self._toolchain = toolchain
-        self.spans: list[Span] = []
-
-    def __call__(self, source: str) -> str | SyntaxFault:
-        """The formatted source, or the place that is no Go."""
-        started_at, start = time.time(), time.monotonic()
-        try:
-            return self._toolchain.gofmt(source)
-        except GoSyntaxError as error:
-            return SyntaxFault(error.line, error.column, error.message)
-        finally:
-            wall_s = time.monotonic() - start
-            self.spans.append(Span(kind="toolchain", started_at=started_at, wall_s=wall_s))
-
-
-def gate_context(
-    state: RunState, request: DraftRequested, stdlib: frozenset[str], formatter: TimedFormatter
-) -> GateContext:
-    """What the gates may know of this run. A test file's neighbours include the code under test."""
-    task = request.task
-    others = state.sources(task.folder, tests=False)
-    if is_test(task.path):
-        others |= state.sources(task.folder, tests=True)
-    others.pop(task.path, None)
-    implementations = [t for t in state.plan.tasks if t.folder == task.folder and not is_test(t.path)]
-    return GateContext(
-        task=task,
-        stdlib=stdlib,
-        formatter=formatter,
-        module=state.plan.module,
-        api=request.api,
-        others=others,
-        sole_implementation=len(implementations) == 1,
-        packages={
-            f"{state.plan.module}/{t.folder}".rstrip("/"): t.package
-            for t in state.plan.tasks
-            if not is_test(t.path)
-        },
-        allow_imports=request.allow_imports,
-        min_cases=request.min_cases,
-    )
 
 
 def _distinct(candidates: Iterable[GatedCandidate]) -> tuple[GatedCandidate, ...]:

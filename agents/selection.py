@@ -7,7 +7,7 @@ replaced by something better, so a tree never gets worse from round to round. Re
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from guildbus.agents.oracle.examining import agreement
@@ -147,13 +147,22 @@ async def select(
         tried += 1
         spans += judgement.spans if run_now else ()
     best = _best(judged)
+    mended = judged[best].mended
+    picked = {name: pool[index] for name, pool, index in zip(names, contenders, best, strict=True)}
     return Selection(
-        chosen={name: pool[index] for name, pool, index in zip(names, contenders, best, strict=True)},
+        chosen={name: _as_mended(one, mended.get(name)) for name, one in picked.items()},
         judgement=judged[best],
         tried=tried,
         rolled_back=start is not None and best == start,
         spans=tuple(spans),
     )
+
+
+def _as_mended(contender: Contender, mended: GatedCandidate | None) -> Contender:
+    """The contender with the text that its judgement holds for."""
+    if mended is None:
+        return contender
+    return replace(contender, candidate=mended.model_copy(update={"index": contender.candidate.index}))
 
 
 def _best(judged: Mapping[Combination, Judgement]) -> Combination:

@@ -18,10 +18,12 @@ from guildbus.agents.judge_script import Phase
 from guildbus.agents.oracle.examining import convicted
 from guildbus.protocols.messages.base import Span
 from guildbus.protocols.messages.build import FileTask, Plan
+from guildbus.protocols.messages.draft import GatedCandidate
 from guildbus.protocols.messages.verification import (
     BrokenExample,
     Diagnostic,
     Examination,
+    Fix,
     Score,
     TestFailure,
 )
@@ -32,7 +34,8 @@ class Judgement:
     """All that is known of one tree; the fields are those of `VerificationFinished`.
 
     `tests_passed` of `tests_total` count rows (subtests) where a test names them, missing tests
-    included in the total.
+    included in the total. `mended` are the files that fixers changed before this judgement held, as the
+    gates passed them, and `fixes` says how.
     """
 
     score: Score
@@ -46,6 +49,8 @@ class Judgement:
     tests_passed: int = 0
     tests_total: int = 0
     spans: tuple[Span, ...] = ()
+    fixes: tuple[Fix, ...] = ()
+    mended: Mapping[str, GatedCandidate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,22 @@
 
 It acts when every file up to the current stage has a candidate and no draft is outstanding, so one
 verification answers all drafts of a round. The best tree of earlier rounds competes too and is only
-replaced by something better (`selection.py`): the score never goes down. Its judgements: `judging.py`.
+replaced by something better (`selection.py`): the score never goes down. What the toolchain names precisely
+is mended before a judgement counts (`mending.py`). Its judgements: `judging.py`.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from guildbus.agents.agent import Agent, handles
 from guildbus.agents.context import Context
+from guildbus.agents.gates.context import GateContext
+from guildbus.agents.gates.formatting import gofmt_of
+from guildbus.agents.gating import gate_context
 from guildbus.agents.golang.toolchain import Toolchain
 from guildbus.agents.judging import Judge, Tables
+from guildbus.agents.mending import ContextFor, judge_and_mend
 from guildbus.agents.oracle.record import RECORDED, read_record
 from guildbus.agents.planning import is_test
 from guildbus.agents.run_state import FOLDED, RunState, fold
@@ -36,7 +42,8 @@ class Verifier(Agent):
 
     async def start(self) -> None:
         """Find the toolchain, and prove the sandbox. Raises SandboxError: it fails closed."""
-        toolchain = Toolchain.find(self._settings.cache_dir)
+        self._toolchain = toolchain = Toolchain.find(self._settings.cache_dir)
+        self._stdlib = await asyncio.to_thread(toolchain.stdlib)
         sandbox = await open_sandbox(toolchain.policy(), unsafe=self._settings.unsafe_no_sandbox)
         self._judge = Judge(toolchain, sandbox)
 
@@ -64,15 +71,32 @@ class Verifier(Agent):
         return [verification(state, selection)]
 
     async def _select(self, state: RunState, tables: Tables) -> Selection:
-        memo = JudgementMemo(lambda tree: self._judge.judge(tree, state.plan, tables))
         best = state.best
         frozen = {} if best is None else {f.path: f.content for f in best.files if _done(state, f.path)}
         paths = [t.path for t in state.plan.tasks if t.stage <= state.stage and t.path not in frozen]
         pools = {path: newest_first(state, path) for path in paths}
+        contexts = self._contexts(state, frozenset(paths))
+        memo = JudgementMemo(
+            lambda raw: judge_and_mend(
+                raw, lambda tree: self._judge.judge(tree, state.plan, tables), contexts
+            )
+        )
         incumbent = None
         if best is not None and best.stage == state.stage and _held_to(best, tables):
             incumbent = (_choice(best, paths), _judgement(best))
         return await select(pools, memo, fixed=frozen, incumbent=incumbent)
+
+    def _contexts(self, state: RunState, paths: frozenset[str]) -> ContextFor:
+        """What the gates know of a file when a fixer has mended it; only of those that are up for choice."""
+        requests = {request.task.path: request for request in state.requests if request.task.path in paths}
+
+        def context_for(path: str, tree: Mapping[str, str]) -> GateContext | None:
+            request = requests.get(path)
+            if request is None:
+                return None
+            return gate_context(state, request, self._stdlib, gofmt_of(self._toolchain), tree)
+
+        return context_for
 
 
 def _held_to(best: VerificationFinished, tables: Tables) -> bool:
@@ -130,6 +154,7 @@ def verification(state: RunState, selection: Selection) -> VerificationFinished:
         tests_total=found.tests_total,
         tried=selection.tried,
         rolled_back=selection.rolled_back,
+        fixes=found.fixes,
         spans=selection.spans,
     )
 

@@ -120,6 +120,8 @@ def summary(message: Message) -> str:
         case VerificationFinished():
             tail = f", {len(message.failures)} failing" if message.failures else ""
             tail += f", {len(message.diagnostics)} complaints" if message.diagnostics else ""
+            if message.fixes:
+                tail += f", mended: {', '.join(sorted({fix.fixer for fix in message.fixes}))}"
             tail += ", rolled back" if message.rolled_back else ""
             colour = "green" if message.green else "red"
             return f"{message.score.total}/3 {colour}, {message.tried} combinations tried{tail}"

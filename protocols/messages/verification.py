@@ -59,6 +59,15 @@ class Score(Part):
         return int(self.build) + int(self.vet) + int(self.test)
 
 
+class Fix(Part):
+    """A mistake that the toolchain named and a fixer mended, without any model. `line` counts from 1."""
+
+    path: RelativePath
+    fixer: str
+    line: int = 0
+    reason: str
+
+
 class Counterexample(Part):
     """A settled case that an implementation does not give."""
 
@@ -100,7 +109,8 @@ class VerificationFinished(Message):
     candidates that were run, `tests_passed` of `tests_total` rows where a test names them;
     `missing_tests` were asked for and did not run; `unnoticed` are functions that can be emptied
     without any test failing: a suite that would bless anything; `examined` says how the implementation
-    did on what the witnesses settled.
+    did on what the witnesses settled; `fixes` is what deterministic fixers changed in the candidates
+    that `files` come from.
     """
 
     type: ClassVar[str] = "verification.finished"
@@ -121,6 +131,7 @@ class VerificationFinished(Message):
     tests_total: int = 0
     tried: int = 0
     rolled_back: bool = False
+    fixes: tuple[Fix, ...] = ()
     spans: tuple[Span, ...] = ()
 
     @property
