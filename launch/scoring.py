@@ -1,4 +1,4 @@
-"""Scoring any Go tree, without a run: build, vet and test in the sandbox, a point each."""
+"""Scoring any Go tree, without a run: build, vet and test in the sandbox, a point each, and its teeth."""
 
 from pathlib import Path
 from typing import Any
@@ -7,13 +7,25 @@ from guildbus.agents.diagnosis import failure_line
 from guildbus.agents.golang.toolchain import Toolchain
 from guildbus.agents.judging import Judge
 from guildbus.agents.sandbox.runners import open_sandbox
+from guildbus.agents.teeth.measuring import measure
+from guildbus.agents.teeth.shown import as_teeth
 from guildbus.launch.config import GuildConfig
 from guildbus.launch.readiness import warm_toolchain
 from guildbus.protocols.errors import UsageError
 
+FULL = 3
+TEETH_SECONDS = 300.0
+"""What a measurement asked for by name may take; in a build it is `[build] teeth_seconds`."""
 
-async def score_folder(config: GuildConfig, folder: Path, *, unsafe: bool = False) -> dict[str, Any]:
-    """`{folder, score, findings, failures}` of a Go module. UsageError if there is no go.mod."""
+
+async def score_folder(
+    config: GuildConfig, folder: Path, *, unsafe: bool = False, teeth_seconds: float = 0
+) -> dict[str, Any]:
+    """`{folder, score, findings, failures}` of a Go module. UsageError if there is no go.mod.
+
+    With `teeth_seconds`, `teeth` as well: the mutation score, for which at most so long is taken. It is None
+    below 3/3, since a suite that fails tells nothing of mutants.
+    """
     if not (folder / "go.mod").is_file():
         raise UsageError("no go.mod there", where=str(folder), remedy="name the folder of a Go module")
     toolchain: Toolchain = await warm_toolchain(config, lambda text: None)
@@ -21,9 +33,15 @@ async def score_folder(config: GuildConfig, folder: Path, *, unsafe: bool = Fals
     judgement = await Judge(toolchain, sandbox).score(folder)
     findings = [f"{d.file}:{d.line}: {d.message} ({d.tool})" for d in judgement.diagnostics]
     findings += [failure_line(failure) for failure in judgement.failures]
-    return {
+    report: dict[str, Any] = {
         "folder": str(folder),
         "score": judgement.score.model_dump() | {"total": judgement.score.total},
         "findings": findings,
         "failures": [failure.model_dump(mode="json") for failure in judgement.failures],
     }
+    if teeth_seconds:
+        report["teeth"] = None
+        if judgement.score.total == FULL:
+            measured = await measure(sandbox, folder, seconds=teeth_seconds)
+            report["teeth"] = as_teeth(measured).model_dump(mode="json")
+    return report

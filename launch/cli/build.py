@@ -12,6 +12,7 @@ from rich.table import Table
 from guildbus.launch.cli.console import GREEN, RED, out, print_json
 from guildbus.launch.cli.outcome import JsonOption, UnsafeOption, conclude, open_view, run_to_end
 from guildbus.launch.cli.state import config_of
+from guildbus.launch.cli.teeth import print_teeth
 
 SpecArgument = Annotated[Path, typer.Argument(help="A YAML spec.", show_default=False)]
 
@@ -100,14 +101,19 @@ def plan(ctx: typer.Context, spec: SpecArgument, as_json: JsonOption = False) ->
 def score(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(help="A Go module.", show_default=False)],
+    teeth: Annotated[
+        bool, typer.Option("--teeth", help="At 3/3, the mutation score too, and the mutants that survive.")
+    ] = False,
     as_json: JsonOption = False,
     unsafe_no_sandbox: UnsafeOption = False,
 ) -> None:
-    """Build, vet and test any Go tree in the sandbox: 0 to 3."""
-    from guildbus.launch.scoring import score_folder
+    """Build, vet and test any Go tree in the sandbox: 0 to 3, and its teeth."""
+    from guildbus.launch.scoring import TEETH_SECONDS, score_folder
 
     config = config_of(ctx)
-    report = asyncio.run(score_folder(config, folder.absolute(), unsafe=unsafe_no_sandbox))
+    seconds = TEETH_SECONDS if teeth else 0
+    work = score_folder(config, folder.absolute(), unsafe=unsafe_no_sandbox, teeth_seconds=seconds)
+    report = asyncio.run(work)
     if as_json:
         print_json(report)
     else:
@@ -117,5 +123,7 @@ def score(
             console.print(f"  go {stage}: {'pass' if report['score'][stage] else 'fail'}")
         for finding in report["findings"]:
             console.print(f"  {finding}", markup=False)
+        if report.get("teeth"):
+            print_teeth(console, report["teeth"])
     sys.stdout.flush()
     raise typer.Exit(GREEN if report["score"]["total"] == 3 else RED)

@@ -90,6 +90,38 @@ class Examination(Part):
     why: str = ""
 
 
+class Survivor(Part):
+    """A mutant that no test noticed: a small change of the implementation, as a unified diff."""
+
+    file: RelativePath
+    line: int
+    function: str
+    operator: str
+    diff: str
+
+
+class Teeth(Part):
+    """The mutation score of a suite: `killed` of `killed + survived`, None if there is none (`why` says why).
+
+    `found` mutants there are, `total` of them were chosen (`cap` at most): killed (`timed_out` of these did
+    not end), survived, `equivalent` (compiled to the same code), `not_compiled`, `skipped` for want of time.
+    """
+
+    score: float | None = Field(default=None, ge=0, le=1)
+    total: int = 0
+    killed: int = 0
+    timed_out: int = 0
+    survived: int = 0
+    equivalent: int = 0
+    not_compiled: int = 0
+    skipped: int = 0
+    found: int = 0
+    cap: int = 0
+    wall_s: float = 0.0
+    survivors: tuple[Survivor, ...] = ()
+    why: str = ""
+
+
 class VerifiedFile(Part):
     """One file of the tree that was judged: which author's candidate it was."""
 
