@@ -20,7 +20,7 @@ from guildbus.agents.judge_script import OVERLAYS, TREE, go_test, overlay, read_
 from guildbus.agents.oracle.examining import cases_of, examine
 from guildbus.agents.oracle.go_driver import EXAMINE_FILE, EXAMINE_TEST, read_examination, write_examination
 from guildbus.agents.oracle.stated_types import read_api
-from guildbus.agents.sandbox import Command, Completed, Sandbox
+from guildbus.agents.sandbox import Command, Sandbox
 from guildbus.agents.verdicts import (
     Judgement,
     Run,
@@ -101,7 +101,7 @@ class Judge:
         )
         span = Span(kind="toolchain", started_at=started_at, wall_s=done.wall_s)
         phases = read_phases(marker, done.stdout)
-        stopped = _why_stopped(done)
+        stopped = done.stopped
         if not phases and not stopped:
             raise SandboxError(
                 f"the judge's script did not run: {done.stderr.strip()[-400:]}",
@@ -193,14 +193,6 @@ def _emptied(tree: Mapping[str, str], plan: Plan, folder: str) -> list[tuple[str
             except KeyError:
                 continue
     return out
-
-
-def _why_stopped(done: Completed) -> str:
-    if done.timed_out:
-        return f"stopped after {done.wall_s:.0f} s of wall time"
-    if done.overcrowded:
-        return "stopped because it started too many processes"
-    return "stopped because it printed too much" if done.truncated else ""
 
 
 def _join(folder: str, name: str) -> str:

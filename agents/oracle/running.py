@@ -76,7 +76,8 @@ class Witnesses:
             done = await self._python.run(Command(argv, job, wall_s=WALL_S, output_bytes=32_000_000))
         outcomes = read_outcomes(api, marker, done.stdout, cases)
         if all("none" in outcome for outcome in outcomes) and done.returncode != 0:
-            said = done.stderr.strip().splitlines()[-1:] or ["it stopped and said nothing"]
+            said = [done.stopped] if done.stopped else done.stderr.strip().splitlines()[-1:]
+            said = said or ["it ended and said nothing"]
             return [{"none": said[0][:200]} for _ in cases]
         return outcomes
 

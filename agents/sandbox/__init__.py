@@ -3,12 +3,13 @@
 A `Sandbox` runs one `Command` and says how it ended. What is shut off and by how much is data:
 
     policy.py      limits and paths -> the argument vector of bubblewrap (pure)
+    seccomp.py     the filter of system calls, as bytes (pure); syscalls.py is its table
     seatbelt.py    the same for macOS: the text of a sandbox-exec profile (pure)
     processes.py   start, read, cap, time out and kill a process group (the edge)
-    census.py      count the processes of a run (the edge)
+    census.py      count what a run uses in all (the edge)
     runners.py     BubblewrapSandbox, SeatbeltSandbox, UnsandboxedRunner, and `open_sandbox`
 
-Read policy.py next. Nothing here knows about Go beyond the build cache that it lays in.
+Read policy.py next; docs/sandbox.md lists what was attacked. Nothing here knows about Go beyond the build cache that it lays in.
 """
 
 from collections.abc import Mapping
@@ -38,8 +39,8 @@ class Command:
 class Completed:
     """How a process ended. `returncode` is negative for a signal.
 
-    It was killed if it `timed_out`, if its output was `truncated`, or if it was `overcrowded` with
-    processes.
+    It was killed if it `timed_out`, if its output was `truncated`, or if all of its processes together
+    `exceeded` what they may use: "processes", "memory" or "disk space".
     """
 
     returncode: int
@@ -48,18 +49,32 @@ class Completed:
     wall_s: float
     timed_out: bool = False
     truncated: bool = False
-    overcrowded: bool = False
+    exceeded: str = ""
 
     @property
     def ok(self) -> bool:
         """It ended by itself, with code 0, and all of its output is here."""
-        return self.returncode == 0 and not (self.timed_out or self.truncated or self.overcrowded)
+        return self.returncode == 0 and not self.stopped
+
+    @property
+    def stopped(self) -> str:
+        """Why it was killed, in words for a person; '' if it ended by itself."""
+        if self.timed_out:
+            return f"stopped after {self.wall_s:.0f} s of wall time"
+        if self.exceeded:
+            return f"stopped because it took too much of the machine: {self.exceeded}"
+        return "stopped because it printed too much" if self.truncated else ""
 
 
 class Sandbox(Protocol):
     """Runs commands shut off from the machine."""
 
     name: str
+
+    @property
+    def protections(self) -> Mapping[str, str]:
+        """What guards the machine, by name: "on", or why it is off."""
+        ...
 
     async def run(self, command: Command) -> Completed:
         """Run to the end; cancelling kills the whole process group. SandboxError if it cannot start."""

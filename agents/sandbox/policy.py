@@ -6,8 +6,8 @@ read-only, the job read-only at `/src`, a small private `/tmp`, and a Go build c
 to memory and vanish. So a test can neither read the user's files, nor reach a service, nor leave
 something in the cache that a later build would trust.
 
-One limit is soft: what is written to the cache layer is bounded by half of the machine's memory and
-by the wall clock, not by `tmp_bytes`. Read runners.py next.
+bubblewrap cannot size the layer that takes the cache's writes, so its bytes and files, like the number of
+processes and their memory in all, are counted from outside (census.py). Read runners.py next.
 """
 
 from collections.abc import Mapping
@@ -23,12 +23,20 @@ SYSTEM_LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on one command. Memory is address space a process; `processes` counts threads too."""
+    """Bounds on one command.
+
+    For each process: `memory_bytes` of address space, `file_bytes` a file, `cpu_s` of processor time. For
+    all together: `processes` and `threads`, a `memory_share` of the machine's memory, `tmp_bytes` and
+    `files` written. An ordinary user's kernel holds `processes` to count threads too.
+    """
 
     memory_bytes: int = 3 * 1024**3
     file_bytes: int = 256 * 1024**2
     tmp_bytes: int = 512 * 1024**2
+    files: int = 100_000
     processes: int = 512
+    threads: int = 4096
+    memory_share: float = 0.5
     cpu_s: int = 120
 
 
@@ -89,8 +97,11 @@ def bubblewrap_argv(
     job: Path,
     cwd: str = ".",
     env: Mapping[str, str] | None = None,
+    filter_fd: int | None = None,
 ) -> tuple[str, ...]:
     """The complete command line that runs `argv` inside a bubblewrap sandbox.
+
+    `filter_fd` is an open file that holds the filter of seccomp.py.
 
     Mounts are made in this order, so private ones come first: a toolchain that lives below the
     host's /tmp is still shown.
@@ -109,6 +120,8 @@ def bubblewrap_argv(
     if policy.go_cache is not None:
         out += ["--overlay-src", str(policy.go_cache), "--tmp-overlay", CACHE]
     out += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", JOB if cwd == "." else f"{JOB}/{cwd}"]
+    if filter_fd is not None:
+        out += ["--seccomp", str(filter_fd)]
     cache = CACHE if policy.go_cache is not None else None
     for key, value in inner_environment(policy, env or {}, tmp=TMP, cache=cache).items():
         out += ["--setenv", key, value]

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from guildbus.agents.sandbox import Completed
-from guildbus.agents.sandbox.census import crowded
+from guildbus.agents.sandbox.census import Bounds, overrun
 from guildbus.protocols.errors import SandboxError
 
 CHUNK = 65_536
@@ -46,11 +46,13 @@ async def run_bounded(
     env: Mapping[str, str],
     wall_s: float,
     output_bytes: int,
-    processes: int | None = None,
+    bounds: Bounds | None = None,
+    pass_fds: tuple[int, ...] = (),
 ) -> Completed:
     """Run `argv` to its end, at most `wall_s` seconds, `output_bytes` bytes a stream.
 
-    `processes` is for bubblewrap: more of them inside its PID namespace end the run.
+    `bounds` is for bubblewrap: using more than that inside its PID namespace ends the run. `pass_fds`
+    are the only open files that it gets besides its output.
 
     Raises SandboxError when the program cannot be started at all.
     """
@@ -64,6 +66,7 @@ async def run_bounded(
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
+            pass_fds=pass_fds,
         )
     except OSError as error:
         raise SandboxError(
@@ -75,17 +78,17 @@ async def run_bounded(
     out, err = _Capture(output_bytes, full), _Capture(output_bytes, full)
     readers = [asyncio.create_task(out.drain(process.stdout)), asyncio.create_task(err.drain(process.stderr))]
     over = asyncio.create_task(process.wait())
-    too_much = asyncio.create_task(full.wait())
-    too_many = asyncio.create_task(_too_many(process.pid, processes))
+    overflowing = asyncio.create_task(full.wait())
+    overused = asyncio.create_task(_overrun(process.pid, bounds))
     try:
-        ends = (over, too_much, too_many)
+        ends = (over, overflowing, overused)
         done, _ = await asyncio.wait(ends, timeout=wall_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
         _kill_group(process.pid)
         await asyncio.wait(readers, timeout=DRAIN_S)
-        for task in (*readers, too_much, too_many):
+        for task in (*readers, overflowing, overused):
             task.cancel()
-        await asyncio.gather(*readers, too_much, too_many, return_exceptions=True)
+        await asyncio.gather(*readers, overflowing, overused, return_exceptions=True)
         await over
     return Completed(
         returncode=process.returncode if process.returncode is not None else -signal.SIGKILL,
@@ -94,15 +97,15 @@ async def run_bounded(
         wall_s=time.monotonic() - started,
         timed_out=not done,
         truncated=full.is_set(),
-        overcrowded=too_many in done,
+        exceeded=overused.result() if overused in done else "",
     )
 
 
-async def _too_many(pid: int, limit: int | None) -> None:
-    if limit is None:
+async def _overrun(pid: int, bounds: Bounds | None) -> str:
+    if bounds is None:
         await asyncio.Event().wait()
-    else:
-        await crowded(pid, limit)
+        return ""
+    return await overrun(pid, bounds)
 
 
 def _kill_group(pid: int) -> None:
