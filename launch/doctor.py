@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -48,7 +48,8 @@ async def examine(config: GuildConfig) -> list[Finding]:
         return f"{toolchain.version} in {toolchain.goroot}, {warm}"
 
     async def sandbox() -> str:
-        return await check_sandbox(config, unsafe=False)
+        found = await check_sandbox(config, unsafe=False)
+        return f"{found.name}; {in_words(found.protections)}"
 
     async def roster() -> str:
         for agent in config.agents:
@@ -76,6 +77,12 @@ async def examine(config: GuildConfig) -> list[Finding]:
         ("swarm", swarm),
     ]
     return [await _try(name, check) for name, check in checks]
+
+
+def in_words(protections: Mapping[str, str]) -> str:
+    """What guards the machine, and what does not and why."""
+    on = [name for name, state in protections.items() if state == "on"]
+    return "; ".join([f"on: {', '.join(on)}", *(f"{n} {s}" for n, s in protections.items() if s != "on")])
 
 
 async def _try(name: str, check: Callable[[], Awaitable[str]]) -> Finding:

@@ -7,16 +7,16 @@ import asyncio
 from collections.abc import Callable
 
 from guildbus.agents.golang.toolchain import Toolchain
+from guildbus.agents.sandbox import Sandbox
 from guildbus.agents.sandbox.runners import open_sandbox
 from guildbus.launch.config import GuildConfig
 
 
-async def check_sandbox(config: GuildConfig, *, unsafe: bool) -> str:
-    """The sandbox's name, once it has proved to work. SandboxError otherwise: it fails closed."""
+async def check_sandbox(config: GuildConfig, *, unsafe: bool) -> Sandbox:
+    """The sandbox, once it has proved to work. SandboxError otherwise: it fails closed."""
     toolchain = Toolchain.find(config.cache_dir)
     toolchain.go_cache.mkdir(parents=True, exist_ok=True)
-    sandbox = await open_sandbox(toolchain.policy(), unsafe=unsafe)
-    return sandbox.name
+    return await open_sandbox(toolchain.policy(), unsafe=unsafe)
 
 
 async def warm_toolchain(config: GuildConfig, say: Callable[[str], None]) -> Toolchain:

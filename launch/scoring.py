@@ -21,13 +21,19 @@ TEETH_SECONDS = 300.0
 async def score_folder(
     config: GuildConfig, folder: Path, *, unsafe: bool = False, teeth_seconds: float = 0
 ) -> dict[str, Any]:
-    """`{folder, score, findings, failures}` of a Go module. UsageError if there is no go.mod.
+    """`{folder, score, findings, failures}` of a Go module. UsageError if it has no go.mod, or our state.
 
     With `teeth_seconds`, `teeth` as well: the mutation score, for which at most so long is taken. It is None
     below 3/3, since a suite that fails tells nothing of mutants.
     """
     if not (folder / "go.mod").is_file():
         raise UsageError("no go.mod there", where=str(folder), remedy="name the folder of a Go module")
+    if _inside(config.state_dir, folder):
+        raise UsageError(
+            "the state folder lies in there, and the module's tests would see its journal and socket",
+            where=str(config.state_dir),
+            remedy="set state_dir to a folder elsewhere",
+        )
     toolchain: Toolchain = await warm_toolchain(config, lambda text: None)
     sandbox = await open_sandbox(toolchain.policy(), unsafe=unsafe)
     judgement = await Judge(toolchain, sandbox).score(folder)
@@ -45,3 +51,7 @@ async def score_folder(
             measured = await measure(sandbox, folder, seconds=teeth_seconds)
             report["teeth"] = as_teeth(measured).model_dump(mode="json")
     return report
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())

@@ -9,7 +9,8 @@ A `Sandbox` runs one `Command` and says how it ended. What is shut off and by ho
     census.py      count what a run uses in all (the edge)
     runners.py     BubblewrapSandbox, SeatbeltSandbox, UnsandboxedRunner, and `open_sandbox`
 
-Read policy.py next; docs/sandbox.md lists what was attacked. Nothing here knows about Go beyond the build cache that it lays in.
+docs/sandbox.md lists the attacks that are tried. Read policy.py next. Nothing here knows about Go beyond the
+build cache that it lays in.
 """
 
 from collections.abc import Mapping

@@ -54,24 +54,31 @@ class Usage:
 
 
 def look(bwrap_pid: int, bounds: Bounds) -> Usage:
-    """Count once. All zero while there is no sandbox to see; more processes than bounds are not looked into."""
+    """Count once. All zero while there is no sandbox to see; of too many processes, only how many."""
     try:
         children = Path(f"/proc/{bwrap_pid}/task/{bwrap_pid}/children").read_text(encoding="ascii").split()
         root = f"/proc/{children[0]}/root"
+        if os.path.samestat(os.stat(root), os.stat("/")):
+            return Usage()  # bubblewrap has not left the host's file system yet
         processes = [name for name in os.listdir(f"{root}/proc") if name.isdigit()]
     except (OSError, IndexError):
         return Usage()
     if len(processes) > bounds.processes:
         return Usage(len(processes))
-    threads, pages = (sum(column) for column in zip((0, 0), *(_held(root, name) for name in processes)))
-    used = [_stored(f"{root}{path}") for path in bounds.storage]
-    size, files = (sum(column) for column in zip((0, 0), *used))
-    return Usage(len(processes), threads, pages * PAGE_BYTES, size, files)
+    held = [_held(root, name) for name in processes]
+    stored = [_stored(f"{root}{path}") for path in bounds.storage]
+    return Usage(
+        processes=len(processes),
+        threads=sum(threads for threads, _ in held),
+        memory_bytes=sum(pages for _, pages in held) * PAGE_BYTES,
+        storage_bytes=sum(size for size, _ in stored),
+        storage_files=sum(files for _, files in stored),
+    )
 
 
 async def overrun(bwrap_pid: int, bounds: Bounds) -> str:
     """Return what the sandbox of `bwrap_pid` has too much of once it has; wait for ever otherwise."""
-    while not (found := look(bwrap_pid, bounds).exceeded(bounds)):
+    while not (found := look(bwrap_pid, bounds).exceeded(bounds)):  # noqa: ASYNC110 - the kernel has no event
         await asyncio.sleep(LOOK_S)
     return found
 

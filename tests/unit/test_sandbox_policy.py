@@ -1,9 +1,13 @@
 """The walls as data: what the argument vectors and the macOS profile say."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from guildbus.agents.sandbox.census import Bounds, Usage
 from guildbus.agents.sandbox.policy import Limits, Policy, SystemLayout, bubblewrap_argv, explain, limited
 from guildbus.agents.sandbox.seatbelt import profile, seatbelt_argv
 
@@ -22,6 +26,34 @@ def built(cwd: str = ".", env: dict[str, str] | None = None) -> list[str]:
             Path("/x/bwrap"), POLICY, LAYOUT, argv=("go", "test"), job=Path("/var/job"), cwd=cwd, env=env
         )
     )
+
+
+BOUNDS = Bounds(
+    processes=10, threads=20, memory_bytes=1000, storage_bytes=500, storage_files=5, storage=("/tmp",)
+)
+
+
+@pytest.mark.parametrize(
+    ("usage", "found"),
+    [
+        (Usage(10, 20, 500, 500, 5), ""),
+        (Usage(processes=11), "processes"),
+        (Usage(threads=21), "processes"),
+        (Usage(memory_bytes=1001), "memory"),
+        (Usage(memory_bytes=600, storage_bytes=401), "memory"),
+        (Usage(storage_bytes=501), "disk space"),
+        (Usage(storage_files=6), "disk space"),
+    ],
+)
+def test_what_all_processes_use_together_is_held_to_bounds(usage: Usage, found: str) -> None:
+    assert usage.exceeded(BOUNDS) == found
+
+
+def test_a_filter_is_named_by_its_open_file() -> None:
+    argv = bubblewrap_argv(Path("/x/bwrap"), POLICY, LAYOUT, argv=("go",), job=Path("/var/job"), filter_fd=9)
+    assert argv[argv.index("--seccomp") + 1] == "9"
+    assert argv.index("--seccomp") < argv.index("--")
+    assert "--seccomp" not in built()
 
 
 def after(argv: list[str], *flags: str) -> list[list[str]]:
@@ -108,6 +140,67 @@ def test_the_macos_profile_denies_first_and_writes_in_one_place() -> None:
     ]
     assert '(allow file-read* process-exec (subpath "/opt/go"))' in lines
     assert not any("/Users" in line or "(allow network" in line for line in lines)
+
+
+def test_the_macos_profile_reads_the_system_the_toolchain_and_the_job_only() -> None:
+    text = profile(readable=(Path("/opt/go"), Path("/job")), scratch=Path("/private/tmp/run"))
+    allowed = [rule for rule in rules(text) if rule[0] == "allow"]
+    read = {filters[1] for rule in allowed if "file-read*" in rule for filters in rule if len(filters) == 2}
+    assert read == {
+        *("/", "/usr", "/bin", "/sbin", "/System", "/Library/Apple", "/private/var/db/dyld"),
+        *("/private/etc/localtime", "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"),
+        *("/opt/go", "/job", "/private/tmp/run"),
+    }
+    assert next(rule for rule in allowed if ["literal", "/"] in rule) == [
+        *("allow", "file-read*"),
+        ["literal", "/"],
+    ], "the root's own listing, not what is below it"
+    operations = {word for rule in allowed for word in rule[1:] if isinstance(word, str)}
+    assert operations == {
+        *("file-read*", "file-read-metadata", "file-write*", "file-write-data"),
+        *("process-exec", "process-fork", "process-info*", "signal", "sysctl-read"),
+    }, "no network, no mach service, no keychain"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).map(lambda text: f"/{text}"))
+def test_no_path_breaks_out_of_its_string_in_the_macos_profile(name: str) -> None:
+    """Quotes, brackets, backslashes and spaces stay inside: the rules are those of a plain path."""
+    plain = rules(profile(readable=(Path("/plain"),), scratch=Path("/s")))
+    odd = rules(profile(readable=(Path(name),), scratch=Path("/s")))
+    renamed = [
+        [["subpath", "/plain"] if part == ["subpath", str(Path(name))] else part for part in rule]
+        for rule in odd
+    ]
+    assert renamed == plain
+
+
+def rules(text: str) -> list[list[Any]]:
+    """The profile, read as the S-expressions that it is."""
+    stack: list[list[Any]] = [[]]
+    place = 0
+    while place < len(text):
+        char = text[place]
+        place += 1
+        if char == "(":
+            stack.append([])
+        elif char == ")":
+            done = stack.pop()
+            stack[-1].append(done)
+        elif char == '"':
+            word = ""
+            while text[place] != '"':
+                place += text[place] == "\\"
+                word += text[place]
+                place += 1
+            place += 1
+            stack[-1].append(word)
+        elif not char.isspace():
+            start = place - 1
+            while text[place] not in "() \n":
+                place += 1
+            stack[-1].append(text[start:place])
+    assert len(stack) == 1, "brackets do not balance"
+    return stack[0]
 
 
 def test_the_macos_command_sets_limits_before_it_runs() -> None:
