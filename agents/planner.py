@@ -150,6 +150,7 @@ def finished(
         files=tuple(files),
         diagnosis=diagnosis,
         failures=tuple(failures),
+        teeth=best.teeth if best is not None and status.startswith("green") else None,
         spans=tuple(span for message in judged for span in message.spans),
     )
 

@@ -24,8 +24,10 @@ from guildbus.agents.run_state import FOLDED, RunState, fold
 from guildbus.agents.sandbox.runners import open_sandbox
 from guildbus.agents.selection import Contender, JudgementMemo, Selection, select
 from guildbus.agents.settings import AgentSettings
+from guildbus.agents.teeth.in_build import measured_teeth
 from guildbus.agents.verdicts import Judgement
-from guildbus.protocols.messages.base import Message
+from guildbus.protocols.envelope import parse_time
+from guildbus.protocols.messages.base import Message, Span
 from guildbus.protocols.messages.draft import DraftAccepted, GatedCandidate
 from guildbus.protocols.messages.oracle import WitnessesEstablished
 from guildbus.protocols.messages.verification import VerificationFinished, VerifiedFile
@@ -44,8 +46,8 @@ class Verifier(Agent):
         """Find the toolchain, and prove the sandbox. Raises SandboxError: it fails closed."""
         self._toolchain = toolchain = Toolchain.find(self._settings.cache_dir)
         self._stdlib = await asyncio.to_thread(toolchain.stdlib)
-        sandbox = await open_sandbox(toolchain.policy(), unsafe=self._settings.unsafe_no_sandbox)
-        self._judge = Judge(toolchain, sandbox)
+        self._sandbox = await open_sandbox(toolchain.policy(), unsafe=self._settings.unsafe_no_sandbox)
+        self._judge = Judge(toolchain, self._sandbox)
 
     @handles(DraftAccepted)
     async def on_draft_accepted(self, message: DraftAccepted, ctx: Context) -> Sequence[Message]:
@@ -68,7 +70,23 @@ class Verifier(Agent):
         heard = {folder: latest for folder in folders if (latest := record.latest(folder)) is not None}
         ctx.say(f"verifying stage {state.stage}, round {state.round}")
         selection = await self._select(state, {folder: latest.tables for folder, latest in heard.items()})
-        return [verification(state, selection)]
+        found = verification(state, selection)
+        if found.green and state.stage + 1 == state.plan.stages and state.options.teeth_seconds:
+            found = await self._with_teeth(found, state, ctx)
+        return [found]
+
+    async def _with_teeth(
+        self, found: VerificationFinished, state: RunState, ctx: Context
+    ) -> VerificationFinished:
+        """The end is reached: would the suite notice a bug? The verdict stays what it is."""
+        ctx.say("measuring the suite by mutants")
+        tree = {file.path: file.content for file in found.files} | {"go.mod": state.plan.go_mod}
+        started_at = ctx.clock()
+        deadline = parse_time(ctx.envelope.deadline or "")
+        left_s = None if deadline is None else deadline - started_at
+        teeth = await measured_teeth(self._sandbox, tree, state.options.teeth_seconds, left_s)
+        span = Span(kind="toolchain", started_at=started_at, wall_s=ctx.clock() - started_at)
+        return found.model_copy(update={"teeth": teeth, "spans": (*found.spans, span)})
 
     async def _select(self, state: RunState, tables: Tables) -> Selection:
         best = state.best

@@ -16,6 +16,8 @@ from guildbus.protocols.messages.build import BuildFinished, BuildRequested
 from guildbus.protocols.messages.control import DeadRequeued
 from guildbus.protocols.messages.draft import DraftProposed, ModelCall
 
+NOT_MEASURED = "only the suite of a green is measured, and not with [build] teeth_seconds = 0"
+
 
 @dataclass(frozen=True, slots=True)
 class Wall:
@@ -48,14 +50,15 @@ def build_report(log: RunLog, wall: Wall) -> dict[str, Any]:
     busy = [_span_of(call) for call in paid] + toolchain
     if wall.model_start is not None:
         busy.append(wall.model_start)
-    score = finished.score
+    score, teeth = finished.score, finished.teeth
     return {
         "run_id": log.run,
         "spec": finished.spec_name,
         "green": finished.green,
         "status": finished.status,
         "score": {"build": score.build, "vet": score.vet, "test": score.test, "total": score.total},
-        "teeth": None,
+        "teeth": teeth.model_dump(mode="json") if teeth is not None and teeth.score is not None else None,
+        "teeth_why": teeth.why if teeth is not None else NOT_MEASURED,
         "examined": evidence.examined(log),
         "rounds": finished.rounds,
         "wall_s": round(wall.wall_s, 3),

@@ -234,6 +234,8 @@ class Guild:
     def configure(self, base_url: str, more: str = "") -> None:
         """A `guild.toml` whose default model is at this endpoint."""
         text = f'{more}\n[models.default]\nbase_url = "{base_url}"\nmodel = "stub"\n'
+        if "[build]" not in text:
+            text += "[build]\nteeth_seconds = 0\n"  # some seconds a build, where a test is not about them
         (self.folder / "guild.toml").write_text(text, encoding="utf-8")
 
     @property

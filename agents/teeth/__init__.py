@@ -9,6 +9,7 @@
     workspace.py     the folder that the sandbox sees: the module, its variants, the script
     measuring.py     find, build, run and count: the edge, and the place to start reading
     shown.py         a mutant as a small diff, a measurement as a message
+    in_build.py      the same at the end of a build, bounded and harmless
 
 A mutant is *killed* if a test fails, panics or does not come to an end; it *survived* if every test that can
 reach it passes. One whose compiled package is identical to the original's is *equivalent*, one that the

@@ -14,6 +14,7 @@ from guildbus.agents.judge_script import OVERLAYS, TREE, overlay
 from guildbus.agents.teeth.equivalence import symbol_of
 from guildbus.agents.teeth.mutants import Mutant
 from guildbus.agents.teeth.schema import CHOOSER_FILE, Variant, chooser, package_of
+from guildbus.protocols.errors import UsageError
 
 LIST = (
     "go",
@@ -65,13 +66,19 @@ def read_packages(listing: str, root: str) -> tuple[Package, ...]:
 
 
 def copy_module(source: Path | Mapping[str, str], workspace: Path) -> None:
-    """Lay the module into `workspace/tree`, from a folder (without .git) or from contents by path."""
+    """Lay the module into `workspace/tree`, from a folder (without .git) or from contents by path.
+
+    UsageError for a path that leaves it.
+    """
     tree = workspace / TREE
     if isinstance(source, Path):
         shutil.copytree(source, tree, symlinks=True, ignore=shutil.ignore_patterns(".git"))
         return
     for name, text in source.items():
-        path = tree / name
+        relative = PurePosixPath(name)
+        if relative.is_absolute() or ".." in relative.parts:
+            raise UsageError("a path that leaves the tree", where=name)
+        path = tree / relative
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 

@@ -52,6 +52,7 @@ def build(
         max_seconds=max_seconds or config.build.max_seconds,
         max_tokens=max_tokens or config.build.max_tokens,
         examine=config.build.examine,
+        teeth_seconds=config.build.teeth_seconds,
     )
     folder = out_dir or Path("out") / loaded.name
     names = tuple(name for agent in config.agents for name in replica_names(agent))

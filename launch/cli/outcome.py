@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from guildbus.launch.cli.console import GREEN, INFRASTRUCTURE, INTERRUPTED, RED, out, print_json
+from guildbus.launch.cli.teeth import teeth_text
 
 ResultT = TypeVar("ResultT")
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
@@ -83,6 +84,8 @@ def _print_result(report: dict[str, Any], folder: Path) -> None:
         f"model {model['calls']} calls, {model['prompt_tokens']} + {model['completion_tokens']} tokens; "
         f"toolchain {report['toolchain_s']:.1f} s; the guild itself {report['overhead_s']:.1f} s"
     )
+    if report["teeth"]:
+        console.print(f"teeth {teeth_text(report['teeth'])}")
     if report["diagnosis"]:
         console.print(report["diagnosis"], markup=False)
     if report["files"]:

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from guildbus.protocols.messages.base import Message, Part, RelativePath, Span
-from guildbus.protocols.messages.verification import Score, TestFailure
+from guildbus.protocols.messages.verification import Score, Teeth, TestFailure
 from guildbus.protocols.spec import Example, Signature, Spec
 
 Owner = Literal["planner", "go-dev", "go-test"]
@@ -21,7 +21,8 @@ class BuildOptions(Part):
     `candidates`: drafts asked for at once; `max_rounds`: repairs before an honest stop;
     `seed`: the first sampling seed, all others are derived from it; `max_tokens`: what all model calls
     may cost, prompts and answers; `max_seconds`: how long it may take (kept here for people: what counts is
-    the envelope's deadline); `examine`: whether references are written, and the code is held to them.
+    the envelope's deadline); `examine`: whether references are written, and the code is held to them;
+    `teeth_seconds`: what measuring the suite of a green may take, 0 for not at all.
     """
 
     candidates: int = Field(default=2, ge=1, le=16)
@@ -30,6 +31,7 @@ class BuildOptions(Part):
     max_tokens: int | None = Field(default=None, ge=1)
     max_seconds: float | None = Field(default=None, ge=0.1)
     examine: bool = False
+    teeth_seconds: float = Field(default=0.0, ge=0, le=3600)
 
 
 class FileTask(Part):
@@ -128,7 +130,7 @@ class BuildFinished(Message):
     """The end of a run. Announced: whoever follows the run reads it from the journal.
 
     `status` is `green`, `green:unexamined` or `red:<reason>`; `files` hold the best tree that was
-    verified, also when it is red.
+    verified, also when it is red; `teeth` is the mutation score of a green's suite, None if nobody asked.
     """
 
     type: ClassVar[str] = "build.finished"
@@ -141,4 +143,5 @@ class BuildFinished(Message):
     files: tuple[BuiltFile, ...]
     diagnosis: str = ""
     failures: tuple[TestFailure, ...] = ()
+    teeth: Teeth | None = None
     spans: tuple[Span, ...] = ()

@@ -142,7 +142,7 @@ class VerificationFinished(Message):
     `missing_tests` were asked for and did not run; `unnoticed` are functions that can be emptied
     without any test failing: a suite that would bless anything; `examined` says how the implementation
     did on what the witnesses settled; `fixes` is what deterministic fixers changed in the candidates
-    that `files` come from.
+    that `files` come from; `teeth` is measured where a green completes the last stage.
     """
 
     type: ClassVar[str] = "verification.finished"
@@ -164,6 +164,7 @@ class VerificationFinished(Message):
     tried: int = 0
     rolled_back: bool = False
     fixes: tuple[Fix, ...] = ()
+    teeth: Teeth | None = None
     spans: tuple[Span, ...] = ()
 
     @property

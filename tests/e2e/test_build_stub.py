@@ -34,6 +34,7 @@ REPORT = {
     "status": str,
     "score": {"build": bool, "vet": bool, "test": bool, "total": int},
     "teeth": object,
+    "teeth_why": str,
     "examined": {"functions": int, "inputs": int, "disputes": int},
     "rounds": int,
     "wall_s": float,
@@ -54,7 +55,8 @@ def fits(value: Any, shape: Any) -> bool:
 
 def test_a_green_build_and_everything_that_looks_at_it(guild: Guild) -> None:
     wrong = NUMKIT.replace("a%b", "a/b")
-    guild.serve([rule(fenced(wrong), "no Go at all", fenced(NUMKIT))], [rule(numkit())])
+    drafts = [rule(fenced(wrong), "no Go at all", fenced(NUMKIT))]
+    guild.serve(drafts, [rule(numkit())], config="[build]\nteeth_seconds = 300\n")
     code, report = guild.build(SPEC, "--out", "pkg", "--candidates", 3)
     assert (code, report["green"], report["status"]) == (0, True, "green:unexamined")
     assert fits(report, REPORT)
@@ -73,6 +75,12 @@ def test_a_green_build_and_everything_that_looks_at_it(guild: Guild) -> None:
 
     scored = guild.json("score", "pkg", "--json")
     assert scored["score"]["total"] == 3
+    teeth = report["teeth"]
+    assert (teeth["killed"] > 0, teeth["skipped"], report["teeth_why"]) == (True, 0, "")
+    assert teeth["score"] == round(teeth["killed"] / (teeth["killed"] + teeth["survived"]), 4)
+    assert {one["file"] for one in teeth["survivors"]} == {"numkit.go"}
+    shown = guild.run("score", "pkg", "--teeth").stdout
+    assert f"{teeth['killed']} of {teeth['killed'] + teeth['survived']} mutants killed" in shown
 
     messages = guild.json("trace", report["run_id"], "--format", "json")
     assert [message["seq"] for message in messages] == sorted(message["seq"] for message in messages)

@@ -6,9 +6,12 @@ import pytest
 
 from guildbus.agents.golang.toolchain import Toolchain
 from guildbus.agents.sandbox import Sandbox
-from guildbus.agents.sandbox.runners import open_sandbox
+from guildbus.agents.sandbox.policy import Policy
+from guildbus.agents.sandbox.runners import UnsandboxedRunner, open_sandbox
+from guildbus.agents.teeth.in_build import measured_teeth
 from guildbus.agents.teeth.measuring import Measured, measure
 from guildbus.agents.teeth.shown import as_teeth
+from guildbus.protocols.messages.verification import Teeth
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -176,3 +179,14 @@ async def test_a_suite_that_fails_has_no_score_and_a_reason(sandbox: Sandbox) ->
     assert found.score is None
     assert "does not pass" in found.why
     assert "no step" in found.why
+
+
+async def test_in_a_build_nothing_is_raised_and_the_reason_is_said() -> None:
+    without_go = UnsandboxedRunner(Policy())
+    broken = await measured_teeth(without_go, module(WEAK), 30, None)
+    assert broken.score is None
+    assert "go list failed" in broken.why
+    late = await measured_teeth(without_go, module(WEAK), 30, 12.0)
+    assert late == Teeth(why="there was no time to measure: 3 s are the least")
+    stray = await measured_teeth(without_go, {"../x.go": "", **module(WEAK)}, 30, None)
+    assert stray.why.startswith("not measured: ../x.go: a path")

@@ -52,7 +52,8 @@ def cells(text: str, first: str) -> list[str]:
 
 
 def test_a_row_is_the_report_and_what_the_outside_says() -> None:
-    found = row(GREEN | {"interventions": [{"kind": "test-wrong"}] * 2, "teeth": 0.75}, 4, right=False)
+    more = {"interventions": [{"kind": "test-wrong"}] * 2, "teeth": {"score": 0.75}}
+    found = row(GREEN | more, 4, right=False)
     assert (found.seed, found.tokens, found.interventions, found.teeth) == (4, 1234, 2, 0.75)
     assert found.green_but_wrong
     assert not row(GREEN, right=None).green_but_wrong
@@ -103,7 +104,8 @@ def test_one_spec_needs_no_row_for_all() -> None:
 
 def test_teeth_have_a_column_only_where_they_are_a_number() -> None:
     assert "teeth" not in tables.spec_tables([row(GREEN)])
-    text = tables.spec_tables([row(GREEN | {"teeth": 0.5}), row(GREEN | {"teeth": 1}, 2), row(GREEN, 3)])
+    half, whole = ({"teeth": {"score": score}} for score in (0.5, 1))
+    text = tables.spec_tables([row(GREEN | half), row(GREEN | whole, 2), row(GREEN, 3)])
     summary, builds = text.split("\n\n")
     assert cells(summary, "numkit")[-1] == "0.75"
     assert [line.rsplit("|", 2)[1].strip() for line in builds.splitlines()[2:]] == ["0.50", "1.00", "-"]

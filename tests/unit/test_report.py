@@ -17,6 +17,7 @@ KEYS = {
     "status",
     "score",
     "teeth",
+    "teeth_why",
     "examined",
     "rounds",
     "wall_s",

@@ -7,7 +7,7 @@ from typing import Any
 
 from guildbus.launch.bench.eval.jobs import Hidden
 from guildbus.launch.config import GuildConfig
-from guildbus.launch.scoring import score_folder
+from guildbus.launch.scoring import TEETH_SECONDS, score_folder
 
 
 async def passes(config: GuildConfig, package: Path, hidden: Hidden, copy: Path) -> bool:
@@ -26,6 +26,13 @@ async def notices(config: GuildConfig, package: Path, hidden: Hidden, copy: Path
     found = await _score(config, {**own, **hidden.emptied}, copy)
     failing = {failure["test"].partition("/")[0] for failure in found["failures"]}
     return bool(found["score"]["build"]) and hidden.named <= failing
+
+
+async def teeth(config: GuildConfig, package: Path) -> dict[str, Any] | None:
+    """The mutation score of the result's own suite; None if that is not 3/3 by itself."""
+    found = await score_folder(config, package, teeth_seconds=TEETH_SECONDS)
+    measured: dict[str, Any] | None = found["teeth"]
+    return measured
 
 
 async def _score(config: GuildConfig, files: Mapping[str, str], copy: Path) -> dict[str, Any]:

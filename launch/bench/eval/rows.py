@@ -69,7 +69,6 @@ def row_of(
     task: Task, seed: int, report: Mapping[str, Any], *, right: bool | None, honest: bool | None
 ) -> Row:
     """The row of a build, from the report that `build --json` ends with."""
-    teeth = report.get("teeth")
     model = report["model"]
     return Row(
         kind=task.kind,
@@ -87,7 +86,7 @@ def row_of(
         calls=model["calls"],
         tokens=model["prompt_tokens"] + model["completion_tokens"],
         interventions=len(report["interventions"]),
-        teeth=teeth if isinstance(teeth, int | float) else None,
+        teeth=(report.get("teeth") or {}).get("score"),
         score=report["score"]["total"],
         diagnosis=report["diagnosis"] or "",
     )

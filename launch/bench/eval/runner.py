@@ -102,6 +102,8 @@ async def one(config: GuildConfig, plan: Evaluation, task: Task, seed: int, fold
         right = await judging.passes(config, package, hidden, folder / "hidden")
         if found["green"] and hidden.named:
             honest = await judging.notices(config, package, hidden, folder / "emptied")
+    if found["green"] and found.get("teeth") is None:
+        found["teeth"] = await judging.teeth(config, package)
     shutil.rmtree(folder, ignore_errors=True)
     return rows.row_of(task, seed, found, right=right, honest=honest)
 
