@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guildbus.agents.sandbox.census import Bounds, Usage
@@ -162,6 +162,7 @@ def test_the_macos_profile_reads_the_system_the_toolchain_and_the_job_only() -> 
     }, "no network, no mach service, no keychain"
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).map(lambda text: f"/{text}"))
 def test_no_path_breaks_out_of_its_string_in_the_macos_profile(name: str) -> None:
     """Quotes, brackets, backslashes and spaces stay inside: the rules are those of a plain path."""
