@@ -35,7 +35,7 @@ def test_one_spec_two_seeds_and_the_rest_later(guild: Guild) -> None:
     table = (guild.folder / "evaluation.md").read_text("utf-8")
     assert "| spec | builds | green |" in table
     assert "| numkit | 2 | " in table
-    assert f"numkit  seed 2  {rows[1]['status']}  right yes  honest yes" in done.stdout
+    assert f"numkit  seed 2  {rows[1]['status']}  score 3/3  right yes  honest yes" in done.stdout
     assert table.partition("-->")[2].partition("<!--")[0].strip() in done.stdout
 
     asked = [request["prompt"] for role in ("go-dev", "go-test") for request in guild.requests(role)]
