@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from string import Template
 from typing import Literal
 
-from guildbus.agents.framed import CASES, Frame, calls_there, cases_source, frame_of
+from guildbus.agents.framed import frame_of, framed_source
 from guildbus.agents.golang.splice import with_function
 from guildbus.agents.planning import is_test
 from guildbus.agents.prompt_texts import template
@@ -79,14 +79,9 @@ def prompt_for(request: DraftRequested, candidate: int) -> Prompt:
     Raises PromptLeak if the file is a test and the request would show a body of other code.
     """
     _refuse_leaks(request)
-    rows, frame = doubted_rows(request), frame_of(request)
-    stop: tuple[str, ...] = ()
-    if rows:
-        name, user, room = "go_rows.md", _row_parts(request, rows), _ROW_TOKENS * len(rows)
-    elif frame is not None:
-        name, user, room = "go_cases.md", _case_parts(request, frame), _case_tokens(frame)
-    else:
-        name, user, room, stop = _whole_file(request)
+    rows = doubted_rows(request)
+    name = "go_rows.md" if rows else "go_test.md" if is_test(request.task.path) else "go_dev.md"
+    user = _row_parts(request, rows) if rows else _user_parts(request)
     system = _Part("system", name, template(name))
     parts = tuple(part for part in user if part.text)
     return Prompt(
@@ -95,8 +90,8 @@ def prompt_for(request: DraftRequested, candidate: int) -> Prompt:
         manifest=tuple(part.manifest() for part in (system, *parts)),
         temperature=_temperature(request, candidate),
         seed=_seed(request, candidate),
-        max_tokens=room,
-        stop=stop,
+        max_tokens=_ROW_TOKENS * len(rows) if rows else _max_tokens(request),
+        stop=() if rows else _STOP if is_test(request.task.path) else _STOP_IMPLEMENTATION,
     )
 
 
@@ -108,17 +103,15 @@ def draws_for(request: DraftRequested, wanted: int) -> int:
 def sources_from(request: DraftRequested, replies: Sequence[str]) -> list[str]:
     """The files that the replies come to: one each, or one for all where they vote on rows.
 
-    Who is asked for cases and writes a whole file all the same is taken at that.
+    Of a test whose frame is certain only the cases are taken (`framed.py`).
     """
     rows = doubted_rows(request)
     if rows:
         return [voted_source(request, rows, replies)]
+    sources = [extract_source(reply, request.task) for reply in replies]
     frame = frame_of(request)
-    sources = [
-        (cases_source(request, frame, reply) if frame is not None else "")
-        or extract_source(reply, request.task)
-        for reply in replies
-    ]
+    if frame is not None:
+        sources = [framed_source(request, frame, source) or source for source in sources]
     if request.scope:
         sources = [with_function(request.previous, request.scope, source) for source in sources]
     return [source for source in sources if source] or sources[:1]
@@ -134,13 +127,6 @@ def _refuse_leaks(request: DraftRequested) -> None:
                 where=request.task.path,
                 remedy="show it as its exported declarations (view 'api')",
             )
-
-
-def _whole_file(request: DraftRequested) -> "tuple[str, Iterator[_Part], int, tuple[str, ...]]":
-    """The system text, the parts, the room and the stops of a prompt for a file or a function."""
-    tests = is_test(request.task.path)
-    name, stop = ("go_test.md", _STOP) if tests else ("go_dev.md", _STOP_IMPLEMENTATION)
-    return name, _user_parts(request), _max_tokens(request), stop
 
 
 def _user_parts(request: DraftRequested) -> Iterator[_Part]:
@@ -174,24 +160,6 @@ def _row_parts(request: DraftRequested, rows: Sequence[DoubtedRow]) -> Iterator[
     calls = dict.fromkeys(f"{row.call}:" for row in rows)
     text = Template(template("rows_repair.md")).substitute(calls="\n".join(calls))
     yield _Part("instruction", task.path, text.strip("\n"))
-
-
-def _case_parts(request: DraftRequested, frame: Frame) -> Iterator[_Part]:
-    """The parts of a prompt for the cases of a file's tables: the rule, the signatures, and how many."""
-    task = request.task
-    yield _Part("spec", task.path, _spec(request))
-    yield _Part("api", task.folder or ".", _section("Functions:", (sign.text for sign in request.api)))
-    yield _Part("example", task.folder or ".", _section("Stated values:", _stated_values(request)))
-    yield _Part("previous", task.path, _section("Listed already:", calls_there(request, frame)))
-    complaints = (f"- {text}" for text in _complaints(request))
-    yield _Part("evidence", task.path, _section("What is wrong:", complaints))
-    names = ", ".join(callable_.name for callable_ in frame.tests.values())
-    text = Template(template("test_cases.md")).substitute(count=CASES, functions=names)
-    yield _Part("instruction", task.path, text.strip("\n"))
-
-
-def _case_tokens(frame: Frame) -> int:
-    return 40 + _ROW_TOKENS * (CASES + 1) * len(frame.tests)
 
 
 def _spec(request: DraftRequested) -> str:

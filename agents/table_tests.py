@@ -9,6 +9,8 @@ from replies.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tree_sitter import Node
+
 from guildbus.agents.golang.syntax import GoFile, find, text_of
 from guildbus.agents.oracle.gotypes import Callable, GoType
 from guildbus.agents.oracle.literals import NoLiteral, read_literal, write_literal, zero
@@ -16,6 +18,7 @@ from guildbus.agents.oracle.values import Json
 
 _LITERAL = frozenset(["bool", "int", "byte", "rune", "string", "float", "list", "array", "map", "struct"])
 _COMPARABLE = frozenset(["bool", "int", "byte", "rune", "string"])
+_BOOL, _STRING = GoType("bool", "bool"), GoType("string", "string")
 _TAKEN = frozenset(["t", "tt", "got", "err", "why", "want", "wantErr"])
 
 
@@ -67,28 +70,41 @@ def table_test(callable_: Callable, cases: Sequence[Case], name: str = "") -> st
 
 
 def rows_of_table(file: GoFile, name: str, callable_: Callable) -> list[Case]:
-    """The rows of a test that has this very shape; those that cannot be read are left out."""
-    results = callable_.results[:-1] if callable_.fails else callable_.results
-    types = [p.type for p in callable_.parameters] + list(results)
+    """The rows of a test's tables: an optional reason, the arguments, the values, for an error true or false.
+
+    What cannot be read as just that is left out, and the file need not be whole.
+    """
     found: list[Case] = []
-    for function in find(file.root, "function_declaration"):
+    for function in find(file.root, "function_declaration", "ERROR"):
         label = function.child_by_field_name("name")
-        if label is None or text_of(label) != name:
+        names = [text_of(label)] if label is not None else list(map(text_of, function.children))
+        if name not in names:
             continue
         for literal in find(function, "literal_value"):
             elements = [child for child in literal.named_children if child.type == "literal_element"]
-            cells = [element.named_children[0] for element in elements]
-            if len(cells) != 1 + len(types) + callable_.fails:
-                continue
-            try:
-                why = read_literal(cells[0], GoType("string", "string"))
-                values = [read_literal(cell, of) for cell, of in zip(cells[1:], types, strict=False)]
-            except NoLiteral:
-                continue
-            fails = callable_.fails and text_of(cells[-1]) == "true"
-            given = len(callable_.parameters)
-            found.append(Case(tuple(values[:given]), () if fails else tuple(values[given:]), fails, why))
+            cells = [element.named_children[0] for element in elements if element.named_children]
+            case = _case(cells, callable_) or _case(cells[1:], callable_, cells[:1])
+            if case is not None:
+                found.append(case)
     return found
+
+
+def _case(cells: Sequence[Node], callable_: Callable, reason: Sequence[Node] = ()) -> Case | None:
+    """A row's cells as a case; None if their number or their types are not those of the function."""
+    results = callable_.results[:-1] if callable_.fails else callable_.results
+    types = [*(p.type for p in callable_.parameters), *results]
+    if callable_.fails:
+        types.append(_BOOL)
+    if len(cells) != len(types):
+        return None
+    try:
+        values = [read_literal(cell, of) for cell, of in zip(cells, types, strict=True)]
+        why = "".join(read_literal(cell, _STRING) for cell in reason)
+    except NoLiteral:
+        return None
+    fails = callable_.fails and values.pop()
+    given = len(callable_.parameters)
+    return Case(tuple(values[:given]), () if fails else tuple(values[given:]), bool(fails), why)
 
 
 def whole_file(package: str, functions: Sequence[str]) -> str:
@@ -108,7 +124,7 @@ def _fields(callable_: Callable) -> list[tuple[str, GoType]]:
         fields.append((name if name and name not in taken else f"arg{number + 1}", parameter.type))
     fields += zip(_wants(callable_), callable_.results, strict=False)
     if callable_.fails:
-        fields.append(("wantErr", GoType("bool", "bool")))
+        fields.append(("wantErr", _BOOL))
     return fields
 
 
@@ -118,7 +134,7 @@ def _wants(callable_: Callable) -> list[str]:
 
 
 def _cells(callable_: Callable, case: Case) -> Iterator[str]:
-    yield write_literal(case.why, GoType("string", "string"))
+    yield write_literal(case.why, _STRING)
     for value, parameter in zip(case.args, callable_.parameters, strict=True):
         yield write_literal(value, parameter.type)
     results = callable_.results[:-1] if callable_.fails else callable_.results

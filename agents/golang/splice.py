@@ -43,3 +43,32 @@ def _with_comment(file: GoFile, found: Declaration) -> str:
     node = found.outer
     edit = whole_lines(file, node)
     return file.data[edit.start : edit.end].decode().strip()
+
+
+_CLOSERS = {"{": "}", "(": ")", "[": "]"}
+
+
+def closed(source: str) -> str:
+    """A text that was cut off, up to its last whole line, with the brackets closed that are open there.
+
+    A text without open brackets stays as it is.
+    """
+    if not _open_brackets(source):
+        return source
+    whole = source[: source.rfind("\n") + 1]
+    return whole + "".join(f"{_CLOSERS[bracket]}\n" for bracket in reversed(_open_brackets(whole)))
+
+
+def _open_brackets(source: str) -> list[str]:
+    found: list[str] = []
+    pending = [parse(source).root]
+    while pending:
+        node = pending.pop()
+        if node.is_missing:
+            continue
+        if node.type in _CLOSERS:
+            found.append(node.type)
+        elif found and node.type == _CLOSERS[found[-1]]:
+            found.pop()
+        pending += reversed(node.children)
+    return found

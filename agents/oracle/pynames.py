@@ -35,6 +35,7 @@ _NOTES = {
     "time": "in seconds",
     "clock": "gives the time in seconds",
 }
+_RULE = "# <the whole rule of this function>"
 
 
 def snake(name: str) -> str:
@@ -81,7 +82,10 @@ def python_result(callable_: Callable) -> str:
 
 
 def skeleton(api: Api) -> str:
-    """Python declarations of everything that can be examined, bodies left as `...`."""
+    """Python declarations of everything that can be examined, bodies left as `...`.
+
+    Above each stands the place for its rule: who restates the rule first writes it down whole.
+    """
     blocks = [_exceptions(api), *_dataclasses(api)]
     objects = [name for name, of in api.types.items() if of.kind == "object" and api.constructors(name)]
     blocks += [_class(api, name) for name in objects]
@@ -123,7 +127,7 @@ def _class(api: Api, name: str) -> str:
     for method in api.methods(name):
         if not method.obstacle:
             head = f"    def {method_name(method)}(self{_parameters(method, lead=True)})"
-            lines.append(f"{head} -> {python_result(method)}: ...{_note(method)}")
+            lines += [f"    {_RULE}", f"{head} -> {python_result(method)}: ...{_note(method)}"]
     return "\n".join(lines)
 
 
@@ -131,7 +135,7 @@ def _function(callable_: Callable, api: Api) -> str:
     own = [f"value: {python_type(api.types[callable_.receiver])}"] if callable_.receiver else []
     parameters = ", ".join([*own, *([_parameters(callable_)] if callable_.parameters else [])])
     head = f"def {function_name(callable_)}({parameters})"
-    return f"{head} -> {python_result(callable_)}: ...{_note(callable_)}"
+    return f"{_RULE}\n{head} -> {python_result(callable_)}: ...{_note(callable_)}"
 
 
 def _parameters(callable_: Callable, *, lead: bool = False) -> str:

@@ -1,12 +1,13 @@
-"""Tests whose frame is certain: cases listed line by line become tables that the oracle can read."""
+"""Tests whose frame is certain: the cases of a draft become tables that the oracle can read."""
 
 import pytest
 
-from guildbus.agents.framed import cases_source, frame_of
+from guildbus.agents.framed import frame_of, framed_source
 from guildbus.agents.golang.syntax import parse
+from guildbus.agents.oracle.gotypes import Callable
 from guildbus.agents.oracle.rows import rows_in
 from guildbus.agents.oracle.stated_types import read_api
-from guildbus.agents.prompting import prompt_for, sources_from
+from guildbus.agents.prompting import sources_from
 from guildbus.agents.stated import parse_signature
 from guildbus.agents.table_tests import Case, rows_of_table, table_test, whole_file, writable
 from guildbus.protocols.messages.build import FileTask
@@ -15,18 +16,41 @@ from guildbus.protocols.spec import Example
 
 GCD = "func GCD(a, b int) int"
 DIGIT = "func Digit(s string) (int, error)"
-REPLY = """Here are the cases:
+DRAFT = """package kit
 
-- `GCD(12, 18)`: both by 6 => `6`
-GCD(0, 5): 0 is divided by all => 5.
-GCD(12,18): again => 9
-LCM(2, 3): of another function => 6
-GCD(x, 3): no literal => 3
-GCD(1, 2) has no value
-Digit("7"): one digit => 7
-Digit("x"): no digit => error
-Digit(""): nothing => an error
-"""
+func GCD(a, b int) int { return a }
+
+func TestGCD(t *testing.T) {
+	for _, tt := range []struct {
+		why  string
+		a, b int
+		want int
+	}{
+		{"both by 6", 12, 18, 6},
+		{"a zero", 0, 5, 5},
+		{"again", 12, 18, 9},
+		{"no literal", x, 3, 3},
+		{"too few", 1, 2},
+	} {
+		if got := GCD(tt.a, tt.b); got != tt.want {
+			t.Errorf("no")
+		}
+	}
+	if got := GCD(4, 6); got != 2 {
+		t.Errorf("no")
+	}
+}
+
+func TestDigit(t *testing.T) {
+	tests := []struct {
+		s       string
+		want    int
+		wantErr bool
+	}{
+		{"7", 7, false},
+		{"x", 0, true},
+		{"", 0, true},
+		{"a table that is cut off in the midd"""
 
 
 def request(*api: str, tests: tuple[str, ...] = (), **changes: object) -> DraftRequested:
@@ -51,30 +75,36 @@ def request(*api: str, tests: tuple[str, ...] = (), **changes: object) -> DraftR
     return DraftRequested.model_validate(fields | changes)
 
 
-def source_of(asked: DraftRequested, reply: str) -> str:
+def source_of(asked: DraftRequested, draft: str) -> str:
     frame = frame_of(asked)
     assert frame is not None
-    return cases_source(asked, frame, reply)
+    return framed_source(asked, frame, draft)
 
 
-def test_the_lines_that_are_cases_become_rows() -> None:
-    source = source_of(request(GCD, DIGIT), REPLY)
-    rows = {
-        name: rows_of_table(parse(source), f"Test{c.name}", c) for name, c in callables(GCD, DIGIT).items()
-    }
+def table(*rows: str) -> str:
+    """A draft of TestGCD with these rows."""
+    lines = "".join(f"\t\t{{{row}}},\n" for row in rows)
+    return f"package kit\n\nfunc TestGCD(t *testing.T) {{\n\trows := []struct{{ a, b, want int }}{{\n{lines}"
+
+
+def test_the_rows_and_comparisons_of_a_draft_become_rows_even_if_it_is_cut_off() -> None:
+    source = source_of(request(GCD, DIGIT), DRAFT)
+    functions = callables(GCD, DIGIT)
+    rows = {name: rows_of_table(parse(source), f"Test{name}", of) for name, of in functions.items()}
     assert rows["GCD"] == [
         Case((12, 18), (6,), why="both by 6"),
-        Case((0, 5), (5,), why="0 is divided by all"),
+        Case((0, 5), (5,), why="a zero"),
+        Case((4, 6), (2,)),
     ]
     assert rows["Digit"] == [
-        Case(("7",), (7,), why="one digit"),
-        Case(("x",), (), fails=True, why="no digit"),
-        Case(("",), (), fails=True, why="nothing"),
+        Case(("7",), (7,)),
+        Case(("x",), (), fails=True),
+        Case(("",), (), fails=True),
     ]
-    assert "LCM" not in source
+    assert "func GCD" not in source
 
 
-def callables(*api: str) -> dict[str, object]:
+def callables(*api: str) -> dict[str, Callable]:
     return {c.name: c for c in read_api(list(map(parse_signature, api))).functions}
 
 
@@ -94,30 +124,31 @@ def test_the_oracle_reads_every_row_of_values() -> None:
 
 def test_what_the_spec_states_is_always_a_row() -> None:
     stated = (Example(function="GCD", call="GCD(0, 0)", want="0"),)
-    source = source_of(request(GCD, examples=stated), "GCD(12, 18): by 6 => 6\n")
-    [one, two] = rows_in(source, read_api([parse_signature(GCD)]))
-    assert (one.case["args"], one.expected[0].value) == ([0, 0], 0)
-    assert two.case["args"] == [12, 18]
+    source = source_of(request(GCD, examples=stated), table("12, 18, 6", "0, 0, 7", "0, 5, 5"))
+    rows = rows_in(source, read_api([parse_signature(GCD)]))
+    found = {tuple(row.case["args"]): row.expected[0].value for row in rows}
+    assert found == {(0, 0): 0, (12, 18): 6, (0, 5): 5}
 
 
 def test_mending_keeps_the_rows_that_are_there() -> None:
-    before = source_of(request(GCD), "GCD(12, 18): by 6 => 6\nGCD(0, 5): all => 5\n")
+    before = source_of(request(GCD), table("12, 18, 6", "0, 5, 5", "1, 1, 1"))
     asked = request(GCD, previous=before, round=1, reason="repair")
-    after = source_of(asked, "GCD(12, 18): anew => 7\nGCD(4, 6): by 2 => 2\n")
+    after = source_of(asked, table("12, 18, 7", "4, 6, 2", "9, 3, 3"))
     rows = rows_in(after, read_api([parse_signature(GCD)]))
-    assert [(row.case["args"], row.expected[0].value) for row in rows] == [
-        ([12, 18], 6),
-        ([0, 5], 5),
-        ([4, 6], 2),
-    ]
-    assert "GCD(12, 18)" in prompt_for(asked, 0).user
+    assert {tuple(row.case["args"]): row.expected[0].value for row in rows} == {
+        (12, 18): 6,
+        (0, 5): 5,
+        (1, 1): 1,
+        (4, 6): 2,
+        (9, 3): 3,
+    }
 
 
-def test_a_function_without_any_case_is_no_file_and_a_whole_file_is_taken_as_it_is() -> None:
+def test_a_draft_with_too_few_cases_stays_as_it_is() -> None:
     asked = request(GCD, DIGIT)
-    assert source_of(asked, "GCD(12, 18): by 6 => 6\n") == ""
-    whole = "package kit\n\nfunc TestGCD(t *testing.T) {}\n"
-    assert sources_from(asked, [f"```go\n{whole}```\n"]) == [whole]
+    whole = table("12, 18, 6", "0, 5, 5", "1, 1, 1")
+    assert source_of(asked, whole) == ""
+    assert sources_from(asked, [f"```go\n{whole}```\n"]) == [whole.strip() + "\n"]
 
 
 @pytest.mark.parametrize(
@@ -134,11 +165,6 @@ def test_what_has_no_certain_frame_is_left_to_a_whole_file(
     api: tuple[str, ...], tests: tuple[str, ...]
 ) -> None:
     assert frame_of(request(*api, tests=tests)) is None
-
-
-def test_a_test_of_another_shape_is_mended_as_it_is() -> None:
-    whole = "package kit\n\nfunc TestGCD(t *testing.T) {\n\tif GCD(2, 4) != 2 {\n\t\tt.Fail()\n\t}\n}\n"
-    assert frame_of(request(GCD, previous=whole, round=1, reason="repair")) is None
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_the_prompt_is_the_spec_and_the_shape_to_the_last_character(language: st
     rest = prompt.user.removeprefix(f"{REQUEST.overview}\n\n")
     assert rest != prompt.user
     if language == "python":
-        assert "def to_roman(n: int) -> str" in rest
+        assert "# <the whole rule of this function>\ndef to_roman(n: int) -> str" in rest
         assert "class ErrRange(Exception)" in rest
         assert "func " not in rest
     else:

@@ -321,8 +321,12 @@ class World:
                     busy = True
 
     def _at_rest(self) -> bool:
-        waiting = self.open or any(client.waits_for for client in self.clients)
+        waiting = self.open or any(client.waits_for for client in self.clients) or self._without_credit()
         return not waiting and all(client.session.welcomed for client in self.clients)
+
+    def _without_credit(self) -> list[str]:
+        """Agents that the broker would give nothing: a late HELLO may seat one until its client says more."""
+        return [one["name"] for one in self.routing.health(self.now)["agents"] if one["credit"] < 1]
 
     def _verdict(self) -> list[str]:
         found = [f"lost: {message_id} was confirmed" for message_id in self.confirmed - self.known]
@@ -336,9 +340,7 @@ class World:
             if (self.settled[seq], effects) != (1, 1):
                 kind = "lost" if min(self.settled[seq], effects) < 1 else "double"
                 found.append(f"{kind}: {message_id} ended {self.settled[seq]} times, with {effects} results")
-        agents = self.routing.health(self.now)["agents"]
-        found += [f"hang: {one['name']} has no credit left" for one in agents if one["credit"] < 1]
-        return found
+        return found + [f"hang: {name} has no credit left" for name in self._without_credit()]
 
 
 def _disturb(link: deque[Frame], doubles: bool, choice: int) -> None:
