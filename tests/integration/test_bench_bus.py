@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from guildbus.launch.bench import between_marks
 from guildbus.launch.bench.bus.arms import ARMS, Arm, missing
-from guildbus.launch.bench.bus.report import BEGIN, END, reached, tables, write_between_marks
+from guildbus.launch.bench.bus.report import BEGIN, END, reached, tables
 from guildbus.launch.bench.bus.running import QUICK, Results, run
 
 SHORT = replace(QUICK, seconds=0.05, depth_seconds=0.05)
@@ -33,7 +34,7 @@ def test_a_long_queue_is_measured_and_reported(tmp_path: Path) -> None:
     assert [one.text for one in reached(results)] == ["cost of a message, longest queue to shortest"]
     page = tmp_path / "performance.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    write_between_marks(page, tables(results))
+    between_marks.write(page, BEGIN, END, tables(results))
     written = page.read_text()
     assert written.startswith("before\n")
     assert written.endswith("after\n")
