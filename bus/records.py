@@ -162,6 +162,14 @@ def checked_packet(row: Sequence[Any]) -> Packet:
     return Packet(checked_envelope(row[:-2]), row[-2])
 
 
+def may_name(header: Any, subject: str) -> bool:
+    """Whether a damaged message may be of this run: its header says so, or cannot be read."""
+    try:
+        return bool(msgpack.unpackb(header, raw=False)["subject"] == subject)
+    except (TypeError, ValueError, KeyError):
+        return True
+
+
 def seen_key(message_id: str) -> bytes:
     """How an id is remembered after its message was removed."""
     return hashlib.blake2b(message_id.encode(), digest_size=16).digest()

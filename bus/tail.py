@@ -21,6 +21,7 @@ from guildbus.bus.records import (
     checked_packet,
     intact,
     last_seq,
+    may_name,
     next_run,
     rows,
     rows_apart,
@@ -89,7 +90,8 @@ class JournalReader:
     ) -> list[Stored]:
         """A run's messages in journal order, at most up to `upto_seq`; all types when none is named.
 
-        A damaged record raises Damaged, or is left out and put into `damaged` if that is given.
+        A damaged record raises Damaged, or is left out and put into `damaged` if that is given. So does one
+        whose damage is that it names another run.
         """
         query = f"{_STORED} WHERE m.subject = ?"
         values: list[object] = [subject]
@@ -99,7 +101,13 @@ class JournalReader:
         if types:
             query += f" AND m.type IN ({', '.join('?' * len(types))})"
             values += types
-        return self._stored(query + " ORDER BY m.seq", values, damaged)
+        astray = self._astray(subject, upto_seq)
+        if astray and damaged is None:
+            raise astray[0]
+        stored = self._stored(query + " ORDER BY m.seq", values, damaged)
+        if damaged is not None:
+            damaged += astray
+        return stored
 
     def since(
         self,
@@ -179,6 +187,20 @@ class JournalReader:
     def last_seq(self) -> int:
         """The newest message's number; 0 in an empty journal."""
         return last_seq(self._db)
+
+    def _astray(self, subject: str, upto_seq: int | None) -> list[Damaged]:
+        """The damaged messages that may be a run's although their record does not say so."""
+        places = rows(self._db, "SELECT place FROM damage WHERE place LIKE 'messages %' ORDER BY n")
+        numbers = [int(place.partition(" ")[2]) for (place,) in places]
+        found = rows_apart(self._db, "SELECT subject, header FROM messages WHERE seq = ?", numbers)
+        return [
+            Damaged(seq)
+            for seq, row in found.items()
+            if row is not None
+            and row[0] != subject
+            and (upto_seq is None or seq <= upto_seq)
+            and may_name(row[1], subject)
+        ]
 
     def _sound(self, query: str, subject: str) -> list[Any]:
         return [row for row in rows(self._db, query, (subject,)) if intact(*row)]

@@ -135,6 +135,23 @@ def frame_at(number: int) -> int:
     return 32 + number * (24 + PAGE)
 
 
+def test_a_record_that_names_another_run_is_missed_in_its_own(in_file: Grave) -> None:
+    path = in_file.spoilt("journal.db", in_file.files["journal.db"])
+    db = apsw.Connection(str(path))
+    [(own,)] = db.execute("SELECT subject FROM messages WHERE seq = 5").fetchall()
+    db.execute("UPDATE messages SET subject = subject || 'x' WHERE seq = 5")
+    db.close()
+    Journal(path).close()
+    with contextlib.closing(JournalReader(path)) as reader:
+        with pytest.raises(Damaged) as caught:
+            reader.history(own)
+        assert caught.value.seq == 5
+        assert all(stored.seq < 5 for stored in reader.history(own, upto_seq=4))
+        damaged: list[Damaged] = []
+        assert 5 not in [stored.seq for stored in reader.history(own, damaged=damaged)]
+        assert [one.seq for one in damaged] == [5]
+
+
 def test_two_flips_behind_which_more_was_committed(in_log: Grave) -> None:
     """Not to be put right, but to be told from an unfinished commit."""
     data = in_log.files["journal.db-wal"]
