@@ -57,7 +57,7 @@ def check_green(guild: Guild, report: dict[str, Any]) -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_the_build_survives_the_death_of_any_agent(guild: Guild, role: str) -> None:
     """The first suite is wrong, so that every role, the repair-router too, is needed after the kill."""
-    guild.serve([rule(numkit(), delay_s=2.5)], wrong_at_first(delay_s=2.5))
+    guild.serve([rule(numkit(), delay_s=1.5)], wrong_at_first(delay_s=1.5))
     process, status = started(guild)
     (victim,) = [agent for agent in status["agents"] if agent["name"] == role]
     kill(victim["pid"])
@@ -76,7 +76,7 @@ def test_the_build_survives_the_death_of_the_verifier_while_it_verifies(guild: G
 
 
 def test_the_build_survives_the_death_of_the_broker(guild: Guild) -> None:
-    guild.serve([rule(numkit(), delay_s=2.5)], wrong_at_first(delay_s=2.5))
+    guild.serve([rule(numkit(), delay_s=1.5)], wrong_at_first(delay_s=1.5))
     process, status = started(guild)
     kill(status["broker"]["pid"])
     check_green(guild, report_of(process))
@@ -103,7 +103,7 @@ def test_an_agent_that_comes_back_has_another_process_and_the_others_the_same(gu
 
 
 def test_kill_9_of_the_build_leaves_no_process_and_the_next_build_works(guild: Guild) -> None:
-    guild.serve([rule(numkit(), delay_s=2.5)])
+    guild.serve([rule(numkit(), delay_s=1.5)])
     process, _ = started(guild)
     assert len(guild.processes()) >= 8
     process.kill()

@@ -14,7 +14,23 @@ from guildbus.launch.model_files import is_ready
 from guildbus.launch.places import Host, cache_dir
 from guildbus.protocols.messages.draft import DraftProposed
 from guildbus.protocols.messages.verification import VerificationFinished
-from guildhall import ROOT, Guild
+from guildhall import Guild
+
+SPEC = """\
+name: limits
+language: go
+go_module: example.com/limits
+description: A small Go package with one function and its test. All files use package limits.
+files:
+  - path: go.mod
+    purpose: Module path example.com/limits, go 1.23.
+  - path: limits.go
+    purpose: >-
+      package limits. Clamp(x, lo, hi int) int limits x to the range from lo to hi, both included.
+  - path: limits_test.go
+    purpose: package limits. One table-driven test, TestClamp, with x below, inside and above the range.
+"""
+"""Small, since the model may be slow here: the whole of numkit takes it minutes."""
 
 pytestmark = [
     pytest.mark.model,
@@ -29,10 +45,11 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def built(make_guild: Callable[[], Guild]) -> "Iterator[tuple[Guild, int, dict[str, Any]]]":
-    """A build of numkit with the default configuration: guild, exit code, report."""
+    """A build of one function with the default configuration: guild, exit code, report."""
     guild = make_guild()
     guild.cache = cache_dir(Host.here())
-    done = guild.run("build", ROOT / "specs" / "numkit.yaml", "--json", "--out", "pkg", timeout_s=1000)
+    (guild.folder / "spec.yaml").write_text(SPEC, encoding="utf-8")
+    done = guild.run("build", "spec.yaml", "--json", "--out", "pkg", timeout_s=1000)
     assert done.stderr == ""
     yield guild, done.returncode, json.loads(done.stdout)
     guild.close()
