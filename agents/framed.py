@@ -62,13 +62,14 @@ def framed_source(request: DraftRequested, frame: Frame, draft: str) -> str:
     previous = parse(request.previous) if request.previous else None
     written: list[str] = []
     for test, callable_ in frame.tests.items():
-        stated = dict(_stated(request, callable_))
         kept = _cases(previous, frame, test, callable_) if previous is not None else {}
-        cases = {**_cases(new, frame, test, callable_), **stated}
-        if len(cases) < LEAST_CASES:
+        listed = _cases(new, frame, test, callable_)
+        if len(kept | listed) < LEAST_CASES:
             return ""
-        rows = {**kept, **{key: case for key, case in cases.items() if key not in kept or key in stated}}
-        most = max(MOST_CASES, len(kept), len(stated))
+        rows = kept | dict(_stated(request, callable_))
+        most = max(MOST_CASES, len(rows))
+        for key, case in listed.items():
+            rows.setdefault(key, case)
         written.append(table_test(callable_, list(rows.values())[:most], test))
     return whole_file(frame.package, written)
 

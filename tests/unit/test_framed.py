@@ -130,6 +130,11 @@ def test_what_the_spec_states_is_always_a_row() -> None:
     assert found == {(0, 0): 0, (12, 18): 6, (0, 5): 5}
 
 
+def test_what_the_spec_states_is_no_draft() -> None:
+    stated = tuple(Example(function="GCD", call=f"GCD({n}, {n})", want=str(n)) for n in range(5))
+    assert source_of(request(GCD, examples=stated), "package kit\n") == ""
+
+
 def test_mending_keeps_the_rows_that_are_there() -> None:
     before = source_of(request(GCD), table("12, 18, 6", "0, 5, 5", "1, 1, 1"))
     asked = request(GCD, previous=before, round=1, reason="repair")
