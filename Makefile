@@ -49,7 +49,7 @@ fast: setup-dev  ## the unit tests: no sockets, no processes
 	@$(BIN)/pytest tests/unit $(ARGS)
 
 fault: setup-dev  ## the fault tests, and a short run of the fault suite: kills, stops, garbage
-	@$(BIN)/pytest tests/fault $(ARGS)
+	@$(BIN)/pytest tests/fault -m 'long or not long' $(ARGS)
 	@$(BIN)/guildbus bench faults --scale 0.02
 
 check: setup-dev  ## lint, formatting, types, layers

@@ -8,7 +8,7 @@ from guildbus.launch.bench.lifecycle import ENDS, Cycle, Lifecycle, as_json, lin
 from guildbus.launch.forking import can_fork
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_nothing_is_left_however_a_swarm_ends_and_little_is_burnt_at_rest(go_cache: Path) -> None:
     found = measure(len(ENDS) - 1, 5.0, go_cache)

@@ -26,8 +26,14 @@ def left(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFacto
     shutil.rmtree(folder)
 
 
+LONG = {"hasty", "unfenced"}
+"""What a broken promise leaves hanging is waited for."""
+
+
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("name", PLANTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name in LONG else name for name in PLANTS]
+)
 @pytest.mark.usefixtures("left")
 async def test_a_broken_promise_is_found(name: str) -> None:
     found_by, count = FOUND_BY[name]
