@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from guildbus.agents.sandbox.runners import find_bwrap
 from guildhall import ROOT, Guild, numkit, rule, until
 
 SPEC = ROOT / "specs" / "numkit.yaml"
@@ -149,10 +150,8 @@ def test_an_endpoint_that_dies_in_the_middle_ends_the_build_with_that_reason(gui
 @pytest.mark.skipif(sys.platform != "linux", reason="user namespaces are Linux's")
 def test_without_a_sandbox_nothing_runs(guild: Guild) -> None:
     """The command runs where no further user namespace can be made, as on locked-down distributions."""
-    from guildbus.agents.sandbox.runners import _find_bwrap
-
     guild.serve([rule(numkit())])
-    locked = [str(_find_bwrap()), "--unshare-user", "--disable-userns", "--dev-bind", "/", "/"]
+    locked = [str(find_bwrap()), "--unshare-user", "--disable-userns", "--dev-bind", "/", "/"]
     told = complaint(guild.run("build", SPEC, "--out", "pkg", before=locked), 3)
     assert "bwrap" in told
     assert "try:" in told
