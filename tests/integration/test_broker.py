@@ -271,18 +271,24 @@ def test_a_socket_path_that_is_too_long_is_refused(place: Place) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_leaves_cleanly_and_soon(place: Place, number: signal.Signals) -> None:
-    with place.broker() as process:
-        with place.socket() as dealer:
-            good_hello(dealer)
-            started = time.monotonic()
-            process.send_signal(number)
-            process.send_signal(number)
-            assert process.wait(10) == 0
-            assert time.monotonic() - started < 3.0
-        assert process.stderr is not None
-        assert "Traceback" not in process.stderr.read()
-    assert not (place.folder / "b.sock").exists()
+def test_it_leaves_cleanly_within_a_second(place: Place, number: signal.Signals) -> None:
+    """Cleanly each time; within a second at least once, since others may hold the processor meanwhile."""
+    took = []
+    for _ in range(3):
+        with place.broker() as process:
+            with place.socket() as dealer:
+                good_hello(dealer)
+                started = time.monotonic()
+                process.send_signal(number)
+                process.send_signal(number)
+                assert process.wait(10) == 0
+                took.append(time.monotonic() - started)
+            assert process.stderr is not None
+            assert "Traceback" not in process.stderr.read()
+        assert not (place.folder / "b.sock").exists()
+        if took[-1] < 1.0:
+            break
+    assert min(took) < 1.0
     with place.broker():
         pass
 
