@@ -36,8 +36,7 @@ def writable(callable_: Callable) -> bool:
     """Whether every case of a function can be a row: plain values, and at most an error behind."""
     if callable_.receiver or callable_.obstacle or not callable_.results or callable_.type_arguments:
         return False
-    results = callable_.results[:-1] if callable_.fails else callable_.results
-    return all(map(_plain, (*(p.type for p in callable_.parameters), *results)))
+    return all(map(_plain, (*(p.type for p in callable_.parameters), *callable_.values)))
 
 
 def _plain(of: GoType) -> bool:
@@ -91,8 +90,7 @@ def rows_of_table(file: GoFile, name: str, callable_: Callable) -> list[Case]:
 
 def _case(cells: Sequence[Node], callable_: Callable, reason: Sequence[Node] = ()) -> Case | None:
     """A row's cells as a case; None if their number or their types are not those of the function."""
-    results = callable_.results[:-1] if callable_.fails else callable_.results
-    types = [*(p.type for p in callable_.parameters), *results]
+    types = [*(p.type for p in callable_.parameters), *callable_.values]
     if callable_.fails:
         types.append(_BOOL)
     if len(cells) != len(types):
@@ -129,7 +127,7 @@ def _fields(callable_: Callable) -> list[tuple[str, GoType]]:
 
 
 def _wants(callable_: Callable) -> list[str]:
-    count = len(callable_.results) - callable_.fails
+    count = len(callable_.values)
     return ["want"] if count == 1 else [f"want{number + 1}" for number in range(count)]
 
 
@@ -137,19 +135,21 @@ def _cells(callable_: Callable, case: Case) -> Iterator[str]:
     yield write_literal(case.why, _STRING)
     for value, parameter in zip(case.args, callable_.parameters, strict=True):
         yield write_literal(value, parameter.type)
-    results = callable_.results[:-1] if callable_.fails else callable_.results
     if case.fails and not callable_.fails:
         raise NoLiteral(f"{callable_.name} gives no error back")
-    values = [zero(of) for of in results] if case.fails else list(case.values)
-    for value, of in zip(values, results, strict=True):
+    values = [zero(of) for of in callable_.values] if case.fails else list(case.values)
+    for value, of in zip(values, callable_.values, strict=True):
         yield write_literal(value, of)
     if callable_.fails:
         yield "true" if case.fails else "false"
 
 
 def _assertions(callable_: Callable, call: str, inputs: Sequence[str]) -> Iterator[str]:
-    results = callable_.results[:-1] if callable_.fails else callable_.results
-    gots = ["got"] if len(results) == 1 else [f"got{number + 1}" for number in range(len(results))]
+    gots = (
+        ["got"]
+        if len(callable_.values) == 1
+        else [f"got{number + 1}" for number in range(len(callable_.values))]
+    )
     wants = [f"tt.{want}" for want in _wants(callable_)]
     shown = ", ".join("%#v" for _ in inputs)
     said = "".join(f", {each}" for each in inputs)
@@ -162,7 +162,7 @@ def _assertions(callable_: Callable, call: str, inputs: Sequence[str]) -> Iterat
         yield "\t\t}"
     elif len(gots) > 1:
         yield f"\t\t{', '.join(gots)} := {call}"
-    for got, want, of in zip(gots, wants, results, strict=True):
+    for got, want, of in zip(gots, wants, callable_.values, strict=True):
         differs = _differs(got, want, of)
         start = "err == nil && " if callable_.fails else ""
         head = f"got := {call}; " if len(gots) == 1 and not callable_.fails else ""

@@ -89,6 +89,11 @@ class Callable:
         return f"{self.receiver}.{self.name}" if self.receiver else self.name
 
     @property
+    def values(self) -> tuple[GoType, ...]:
+        """Its results without the error behind them."""
+        return self.results[:-1] if self.fails else self.results
+
+    @property
     def fails(self) -> bool:
         """Whether its last result is an error."""
         return bool(self.results) and self.results[-1].kind == "error"
