@@ -10,6 +10,7 @@ The way of a message, a file a step:
     registry.py    the closed table (type, version) -> body model, and upcasters
     codec.py       body <-> bytes (msgpack)
     wire.py        envelope and body <-> the four frames of one ZeroMQ message
+    semantic_names.py   what telemetry calls all this (OpenTelemetry)
     export.py      JSON Schema and AsyncAPI documents, generated from the models
 
 The authoritative text is docs/protocol.md. Read `envelope.py` next.

@@ -24,8 +24,16 @@ def new_run_id(spec_name: str) -> str:
     return f"{slug or 'run'}-{suffix}"
 
 
+def trace_id(run_id: str) -> str:
+    """The W3C trace id of a run, 32 hex digits."""
+    return hashlib.sha256(run_id.encode()).hexdigest()[:32]
+
+
+def span_id(*names: object) -> str:
+    """A span id, 16 hex digits: `span_id(message_id)` is a message's, others name more, as its attempt."""
+    return hashlib.sha256("/".join(map(str, names)).encode()).hexdigest()[:16]
+
+
 def traceparent(run_id: str, message_id: str) -> str:
     """The W3C `traceparent` of a message: its run is the trace, the message itself the span."""
-    trace_id = hashlib.sha256(run_id.encode()).hexdigest()[:32]
-    span_id = hashlib.sha256(message_id.encode()).hexdigest()[:16]
-    return f"00-{trace_id}-{span_id}-01"
+    return f"00-{trace_id(run_id)}-{span_id(message_id)}-01"
