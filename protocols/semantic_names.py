@@ -1,9 +1,9 @@
 """The names that telemetry gives to what happens here: OpenTelemetry's semantic conventions, and our own.
 
-One module, so that the live spans, the metrics and the exports of a run say the same, and a new version of
-the conventions is one edit. `SCHEMA_URL` names the newest version of OpenTelemetry's own conventions that holds
-both areas: after 1.41 the GenAI names moved to a registry of their own, without a stable schema yet. Both areas
-have the status "development". Pure constants; docs/adr/0033 says how a run becomes spans.
+One module, so that live spans, metrics and the exports of a run say the same, and a new version of the
+conventions is one edit. `SCHEMA_URL` names the newest version of OpenTelemetry's conventions with both areas:
+after 1.41 the GenAI names moved to a registry of their own, without a stable schema yet. Both areas have the
+status "development". Pure constants; docs/adr/0033 says how a run becomes spans.
 """
 
 from typing import Final
