@@ -5,6 +5,7 @@ bit in a value. The records' checksums (`records.py`) find that. Large journals 
 are used, but in the background, a slice at a time. `opening.py` and `retention.py` call this.
 """
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,15 +13,20 @@ from typing import Any, Final
 import apsw
 
 from guildbus.bus.records import (
+    HEAD_COLUMNS,
     MESSAGE_COLUMNS,
     OPEN,
     STATE_AFTER,
+    Damaged,
+    checked_envelope,
     crc_of,
     intact,
     is_intact_message,
     rows,
     rows_apart,
+    rows_that_read,
 )
+from guildbus.protocols.envelope import MAX_PRIORITY, parse_time
 
 _COLUMNS: Final = {
     "messages": ("seq", MESSAGE_COLUMNS),
@@ -76,7 +82,20 @@ def check_slice(db: apsw.Connection, table: str, after: int, limit: int) -> tupl
         found = [row if row is not None else (one,) for one, row in apart.items()]
     sound = is_intact_message if table == "messages" else _row_intact
     damaged = [_damage(table, row) for row in found if not sound(row[1:])]
+    if table == "progress" and found:
+        strays = misplaced(db, found[0][0], found[-1][0])
+        damaged += [Damage(f"progress {seq}", "its place in the queue is wrong") for seq in strays]
     return (found[-1][0] if len(found) == limit else None), damaged
+
+
+def misplaced(db: apsw.Connection, first: int = 0, last: int = 2**63 - 1) -> list[int]:
+    """Open messages where nobody would ever ask for them: in another queue, or before its front."""
+    query = (
+        "SELECT p.seq FROM progress p JOIN messages m ON m.seq = p.seq"
+        " WHERE p.seq BETWEEN ? AND ? AND p.state = ?"
+        f" AND (p.queue IS NOT m.queue OR p.rank NOT BETWEEN {-MAX_PRIORITY} AND 0)"
+    )
+    return [seq for (seq,) in rows(db, query, (first, last, OPEN))]
 
 
 def check_all(db: apsw.Connection) -> list[Damage]:
@@ -101,8 +120,9 @@ def _row_intact(columns: Sequence[Any]) -> bool:
 
 
 def mend_progress(db: apsw.Connection, seq: int) -> tuple[int, int, str]:
-    """Write a damaged progress record anew, from the attempts of its message: its state, attempt, holder.
+    """Write a damaged progress record anew: its state, attempt, holder, which are given back.
 
+    They come from the attempts of its message; its place in a queue from the message, if that is sound.
     An outcome among them is final. Without one the message is open, and the attempt that may be out gets
     a number that nobody holds: one more than the last that ended.
     """
@@ -114,17 +134,22 @@ def mend_progress(db: apsw.Connection, seq: int) -> tuple[int, int, str]:
         "UPDATE progress SET state = ?2, attempt = ?3, holder = ?4, began = ?5, crc = ?6 WHERE seq = ?1",
         (*columns, crc_of(*columns)),
     )
+    head = rows_apart(db, f"SELECT {HEAD_COLUMNS} FROM messages WHERE seq = ?", [seq])[seq]
+    if head is not None:
+        with contextlib.suppress(Damaged):
+            envelope = checked_envelope(head)
+            deadline = None if envelope.deadline is None else parse_time(envelope.deadline)
+            place = (seq, head[4], -envelope.priority, deadline)
+            db.execute("UPDATE progress SET queue = ?2, rank = ?3, deadline = ?4 WHERE seq = ?1", place)
     return state, attempt, ""
 
 
 def ended_attempts(db: apsw.Connection, seq: int) -> list[Any]:
     """The sound records of a message's attempts that ended, in order, their columns as in the schema."""
     query = f"SELECT {_COLUMNS['attempts'][1]} FROM attempts WHERE"
-    try:
-        found = rows(db, f"{query} seq = ? ORDER BY n", (seq,))
-    except (apsw.CorruptError, ValueError):
-        keys = [n for (n,) in rows(db, "SELECT n FROM attempts WHERE seq = ? ORDER BY n", (seq,))]
-        found = [row for row in rows_apart(db, f"{query} n = ?", keys).values() if row is not None]
+    mine = "seq = ? ORDER BY n"
+    keys = f"SELECT n FROM attempts WHERE {mine}"
+    found = rows_that_read(db, f"{query} {mine}", keys, f"{query} n = ?", (seq,))
     return [row for row in found if intact(*row)]
 
 

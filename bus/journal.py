@@ -37,9 +37,11 @@ from guildbus.bus.records import (
     checked_packet,
     crc_of,
     head_crc,
+    intact,
     last_seq,
     message_crc,
     rows,
+    rows_that_read,
     seen_key,
 )
 from guildbus.bus.restoring import OpenMessages
@@ -231,13 +233,16 @@ class Journal:
     def latest_acks(self, limit: int) -> list[tuple[str, int, str]]:
         """The newest acknowledgements, oldest of them first: (message id, attempt, agent instance)."""
         with self._outages():
-            acks = rows(
+            settled = "attempts a JOIN messages m ON m.seq = a.seq WHERE event = 'settled'"
+            columns = "id, a.at, began, a.seq, attempt, agent, event, code, reason, a.crc"
+            acks = rows_that_read(
                 self._db,
-                "SELECT id, a.attempt, agent FROM attempts a JOIN messages m ON m.seq = a.seq"
-                " WHERE event = 'settled' ORDER BY n DESC LIMIT ?",
+                f"SELECT {columns} FROM {settled} ORDER BY n DESC LIMIT ?",
+                f"SELECT n FROM {settled} ORDER BY n DESC LIMIT ?",
+                f"SELECT {columns} FROM {settled} AND n = ?",
                 (limit,),
             )
-        return acks[::-1]
+        return [(row[0], row[4], row[5]) for row in acks[::-1] if intact(*row[1:])]
 
     # -- housekeeping ----------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ never changes once it is stored; how far it has come is a small record of its ow
 update costs the same however large the message is. Each record has a CRC-32 of all its other columns.
 """
 
+import contextlib
 import hashlib
 import zlib
 from collections.abc import Sequence
@@ -144,13 +145,22 @@ def is_intact_message(row: Sequence[Any]) -> bool:
         return False
 
 
+def is_intact_head(row: Sequence[Any]) -> bool:
+    """Whether a message without its body, its columns as in `HEAD_COLUMNS`, is what was stored."""
+    try:
+        *columns, head = row
+        return bool(head_crc(*columns) == head)
+    except (TypeError, ValueError):
+        return False
+
+
 def checked_envelope(row: Sequence[Any]) -> Envelope:
     """A stored message's envelope, its columns as in `HEAD_COLUMNS`, after its checksum. Raises Damaged."""
-    seq, *columns, head = row
+    seq, header = row[0], row[6]
+    if not is_intact_head(row):
+        raise Damaged(seq)
     try:
-        if head_crc(seq, *columns) != head:
-            raise Damaged(seq)
-        return Envelope.from_header(msgpack.unpackb(columns[5], raw=False))
+        return Envelope.from_header(msgpack.unpackb(header, raw=False))
     except (TypeError, ValueError, ProtocolError) as error:
         raise Damaged(seq, str(error)) from error
 
@@ -191,6 +201,17 @@ def rows_apart(db: apsw.Connection, query: str, keys: Sequence[int]) -> dict[int
     return found
 
 
+def rows_that_read(
+    db: apsw.Connection, query: str, keys: str, one: str, values: Sequence[Any] = ()
+) -> list[Any]:
+    """All rows of a query; if one cannot be read, then those of its `keys` that can, by the query `one`."""
+    try:
+        return rows(db, query, values)
+    except (apsw.CorruptError, ValueError):
+        apart = rows_apart(db, one, [key for (key,) in rows(db, keys, values)])
+        return [row for row in apart.values() if row is not None]
+
+
 def check_version(db: apsw.Connection, path: Path) -> None:
     """Raises BusError if the file was written by another version of guildbus."""
     version = db.pragma("user_version")
@@ -201,9 +222,16 @@ def check_version(db: apsw.Connection, path: Path) -> None:
 
 
 def next_run(db: apsw.Connection, after: str) -> str | None:
-    """The name that follows `after` among all runs."""
-    found: str | None = db.execute("SELECT MIN(subject) FROM messages WHERE subject > ?", (after,)).get
-    return found
+    """The name that follows `after` among all runs. One that is damaged beyond reading is passed over."""
+    query = (
+        "SELECT CAST(subject AS BLOB) FROM messages"
+        " WHERE subject > CAST(? AS TEXT) AND typeof(subject) = 'text' ORDER BY subject LIMIT 1"
+    )
+    found: bytes | None = after.encode()
+    while (found := db.execute(query, (found,)).get) is not None:
+        with contextlib.suppress(UnicodeDecodeError):
+            return str(found, "utf-8")
+    return None
 
 
 def last_seq(db: apsw.Connection) -> int:

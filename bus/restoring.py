@@ -13,7 +13,7 @@ import apsw
 import msgpack
 
 from guildbus.bus.events import Fetch, Fetched, Recovered, Unsettled
-from guildbus.bus.integrity import ended_attempts, mend_progress
+from guildbus.bus.integrity import ended_attempts, mend_progress, misplaced
 from guildbus.bus.records import OPEN, SALVAGE, Damaged, checked_envelope, intact, rows, rows_apart
 from guildbus.protocols.envelope import Envelope, parse_time
 from guildbus.protocols.errors import BusError
@@ -72,9 +72,13 @@ class OpenMessages:
         if serves is None:
             mine = f"FROM progress p WHERE {_OPEN}"
         held = self._read(f"{_OPEN} AND p.holder <> ''{served} ORDER BY p.seq", whose)
-        waiting: dict[str, int] = dict(
-            rows(self._db, f"SELECT p.queue, COUNT(*) {mine} AND p.holder = '' GROUP BY p.queue", whose)
-        )
+        counting = f"SELECT p.queue, COUNT(*) {mine} AND p.holder = '' GROUP BY p.queue"
+        try:
+            waiting: dict[str, int] = dict(rows(self._db, counting, whose))
+        except ValueError:
+            for seq in misplaced(self._db):
+                mend_progress(self._db, seq)
+            waiting = dict(rows(self._db, counting, whose))
         everything: int = self._db.execute(f"SELECT COUNT(*) FROM progress p WHERE {_OPEN}").get
         parked = 0 if serves is None else everything - sum(waiting.values()) - len(held)
         return Recovered(waiting, tuple(held), parked, self._next_due(None, serves))
@@ -85,7 +89,7 @@ class OpenMessages:
         join = "" if serves is None else " JOIN messages m ON m.seq = p.seq"
         query = (
             f"SELECT p.deadline FROM progress p{join}"
-            f" WHERE {_OPEN} AND p.deadline IS NOT NULL{later}{served} ORDER BY p.deadline LIMIT 1"
+            f" WHERE {_OPEN} AND typeof(p.deadline) = 'real'{later}{served} ORDER BY p.deadline LIMIT 1"
         )
         found = rows(self._db, query, (*(() if after is None else (after,)), *whose))
         return found[0][0] if found else None

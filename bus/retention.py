@@ -25,13 +25,18 @@ RECHECK_S: Final = 24 * 3600.0
 def is_over(db: apsw.Connection, run: str, before: float) -> bool:
     """Whether nothing of a run is open, and nothing happened to it since `before`."""
     last = rows(db, "SELECT at FROM messages WHERE subject = ? ORDER BY seq DESC LIMIT 1", (run,))
-    if not last or last[0][0] >= before:
+    if not last or not _is_before(last[0][0], before):
         return False
     of_run = "FROM messages m JOIN {0} x ON x.seq = m.seq WHERE m.subject = ?"
     if rows(db, f"SELECT 1 {of_run.format('progress')} AND x.state = 0 LIMIT 1", (run,)):
         return False
     ended = db.execute(f"SELECT MAX(x.at) {of_run.format('attempts')}", (run,)).get
-    return ended is None or ended < before
+    return ended is None or _is_before(ended, before)
+
+
+def _is_before(at: object, before: float) -> bool:
+    """Whether a time is one, and early enough: what is damaged is no sign that a run may go."""
+    return isinstance(at, float) and at < before
 
 
 def remove_slice(db: apsw.Connection, run: str, before: float, until: float, limit: int = SLICE_ROWS) -> int:
@@ -41,10 +46,11 @@ def remove_slice(db: apsw.Connection, run: str, before: float, until: float, lim
         if not is_over(db, run, before):
             db.execute("ROLLBACK")
             return 0
-        found = rows(db, "SELECT seq, id FROM messages WHERE subject = ? ORDER BY seq LIMIT ?", (run, limit))
+        query = "SELECT seq, CAST(id AS BLOB) FROM messages WHERE subject = ? ORDER BY seq LIMIT ?"
+        found = rows(db, query, (run, limit))
         db.executemany(
             "INSERT OR IGNORE INTO seen (key, until) VALUES (?, ?)",
-            [(seen_key(message_id), until) for _, message_id in found],
+            [(seen_key(message_id.decode(errors="replace")), until) for _, message_id in found],
         )
         for table in ("attempts", "progress", "messages"):
             db.executemany(f"DELETE FROM {table} WHERE seq = ?", [(seq,) for seq, _ in found])

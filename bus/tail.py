@@ -25,6 +25,7 @@ from guildbus.bus.records import (
     next_run,
     rows,
     rows_apart,
+    rows_that_read,
 )
 from guildbus.protocols.errors import BusError
 from guildbus.protocols.wire import Packet
@@ -146,13 +147,15 @@ class JournalReader:
         """
         keys = "SELECT seq FROM messages WHERE subject = ?"
         ended = self._sound(
-            f"SELECT at, began, seq, attempt, agent, event, code, reason, crc FROM attempts"
-            f" WHERE seq IN ({keys}) ORDER BY n",
+            "at, began, seq, attempt, agent, event, code, reason, crc FROM attempts",
+            "n",
+            f"seq IN ({keys}) ORDER BY n",
             subject,
         )
         held = self._sound(
-            f"SELECT seq, state, attempt, holder, began, crc FROM progress"
-            f" WHERE seq IN ({keys}) AND state = 0 AND holder <> ''",
+            "seq, state, attempt, holder, began, crc FROM progress",
+            "seq",
+            f"seq IN ({keys}) AND state = 0 AND holder <> ''",
             subject,
         )
         told: list[Attempt] = []
@@ -182,7 +185,9 @@ class JournalReader:
 
     def damage(self) -> list[tuple[float, str, str]]:
         """What brokers found to be damaged in this journal, oldest first: when, where, what."""
-        return rows(self._db, "SELECT at, place, what FROM damage ORDER BY n")
+        what = "SELECT at, place, what FROM damage"
+        keys = "SELECT n FROM damage ORDER BY n"
+        return rows_that_read(self._db, f"{what} ORDER BY n", keys, f"{what} WHERE n = ?")
 
     def last_seq(self) -> int:
         """The newest message's number; 0 in an empty journal."""
@@ -190,8 +195,12 @@ class JournalReader:
 
     def _astray(self, subject: str, upto_seq: int | None) -> list[Damaged]:
         """The damaged messages that may be a run's although their record does not say so."""
-        places = rows(self._db, "SELECT place FROM damage WHERE place LIKE 'messages %' ORDER BY n")
-        numbers = [int(place.partition(" ")[2]) for (place,) in places]
+        places = [str(place).partition(" ") for _, place, _ in self.damage()]
+        numbers = [
+            int(number)
+            for table, _, number in places
+            if table == "messages" and number.isdecimal() and len(number) < 19
+        ]
         found = rows_apart(self._db, "SELECT subject, header FROM messages WHERE seq = ?", numbers)
         return [
             Damaged(seq)
@@ -202,8 +211,16 @@ class JournalReader:
             and may_name(row[1], subject)
         ]
 
-    def _sound(self, query: str, subject: str) -> list[Any]:
-        return [row for row in rows(self._db, query, (subject,)) if intact(*row)]
+    def _sound(self, what: str, key: str, where: str, subject: str) -> list[Any]:
+        table = what.partition(" FROM ")[2]
+        found = rows_that_read(
+            self._db,
+            f"SELECT {what} WHERE {where}",
+            f"SELECT {key} FROM {table} WHERE {where}",
+            f"SELECT {what} WHERE {key} = ?",
+            (subject,),
+        )
+        return [row for row in found if intact(*row)]
 
     def _stored(
         self, query: str, values: Sequence[object], damaged: list[Damaged] | None = None
