@@ -8,12 +8,14 @@ processes may share the folder. `resume` and `replay` read the same files.
 
 import os
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol
 
 from pydantic import ValidationError
 
 from guildbus.agents.models import ChatRequest, Completion, ModelEntry, OnTokens, completion_key
+from guildbus.protocols.errors import ModelError
 
 
 class Model(Protocol):
@@ -94,6 +96,51 @@ class StoredModel:
     async def aclose(self) -> None:
         """Close the model's connections."""
         await self._model.aclose()
+
+
+class MissingCompletion(ModelError):
+    """An answer is wanted that the store does not have, and no model may be asked."""
+
+    code = "infra.missing_completion"
+
+
+class OfflineModel:
+    """A model that is never asked: it knows the stored completions of `keys`, those of one run, alone.
+
+    Raises MissingCompletion, which names the key, for any other call.
+    """
+
+    def __init__(self, entry: ModelEntry, store: CompletionStore, keys: Collection[str]) -> None:
+        self._entry = entry
+        self._store = store
+        self._keys = keys
+
+    @property
+    def entry(self) -> ModelEntry:
+        """The model's configuration."""
+        return self._entry
+
+    async def complete(self, request: ChatRequest, on_tokens: OnTokens | None = None) -> Completion:
+        """The stored completion."""
+        key = completion_key(self._entry, request)
+        call = f"model {self._entry.model}, candidate {request.candidate_index}"
+        if key not in self._keys:
+            raise MissingCompletion(
+                f"the run made no such call: its prompt or its sampling is another now (completion {key})",
+                where=call,
+                remedy="were the models or temperatures in guild.toml changed, or guildbus itself?",
+            )
+        stored = self._store.get(key)
+        if stored is None:
+            raise MissingCompletion(
+                f"completion {key} is not in the store, or cannot be read",
+                where=f"{call}: {self._store.path(key)}",
+                remedy="without it the run cannot be replayed; `guildbus build` makes another",
+            )
+        return stored
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""
 
 
 def _sync_folder(folder: Path) -> None:

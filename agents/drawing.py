@@ -7,8 +7,8 @@ is stored the moment it ends (`completions.py`). `specialist.py` and `reference.
 import asyncio
 from collections.abc import Callable, Sequence
 
-from guildbus.agents.completions import CompletionStore, Model, StoredModel
-from guildbus.agents.models import ChatMessage, ChatModel, ChatRequest, Completion
+from guildbus.agents.completions import CompletionStore, MissingCompletion, Model, OfflineModel, StoredModel
+from guildbus.agents.models import ChatMessage, ChatModel, ChatRequest, Completion, ModelEntry
 from guildbus.agents.prompting import Prompt
 from guildbus.agents.settings import AgentSettings
 from guildbus.protocols.errors import ModelError
@@ -21,9 +21,7 @@ class Drawer:
     def __init__(self, settings: AgentSettings) -> None:
         store = CompletionStore(settings.state_dir)
         self._role = settings.role
-        self._fleet: tuple[Model, ...] = tuple(
-            StoredModel(ChatModel(entry), store) for entry in settings.models
-        )
+        self._fleet = tuple(_model(entry, store, settings) for entry in settings.models)
         self._temperature = settings.temperature
         self._slots = asyncio.Semaphore(settings.parallel_calls)
 
@@ -57,9 +55,22 @@ class Drawer:
             for model in self._fleet:
                 try:
                     return await model.complete(request, lambda count: progress.tokens(index, count))
+                except MissingCompletion as error:
+                    failure = failure if isinstance(failure, MissingCompletion) else error
                 except ModelError as error:
                     failure = error
         raise failure
+
+
+def _model(entry: ModelEntry, store: CompletionStore, settings: AgentSettings) -> Model:
+    if settings.offline is not None:
+        return OfflineModel(entry, store, settings.offline)
+    model = StoredModel(ChatModel(entry), store)
+    if settings.telemetry is None:
+        return model
+    from guildbus.agents.telemetry.calls import ObservedModel
+
+    return ObservedModel(model)
 
 
 class _Progress:

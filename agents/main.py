@@ -11,7 +11,7 @@ import signal
 import sys
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from guildbus.bus.lifeline import watch_lifeline
 
@@ -53,11 +53,24 @@ async def _serve(settings: "AgentSettings") -> None:
 
         keys = ClientKeys(read_pair(settings.client_key), settings.server_key)
     bus = ZmqBus(settings.endpoint, identity, journal=settings.journal, credit=agent.credit, keys=keys)
-    runtime = Runtime(agent, bus, identity, standard_registry())
+    telemetry: Any = None
+    runtime: Runtime
+    if settings.telemetry is None:
+        runtime = Runtime(agent, bus, identity, standard_registry())
+    else:
+        from guildbus.agents.telemetry.observed import ObservedRuntime
+        from guildbus.agents.telemetry.provider import Telemetry
+
+        telemetry = Telemetry.start(settings.telemetry, identity.instance)
+        runtime = ObservedRuntime(agent, bus, identity, standard_registry(), telemetry)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, runtime.stop)
-    await runtime.run(on_ready=lambda: _say_ready(identity.instance))
+    try:
+        await runtime.run(on_ready=lambda: _say_ready(identity.instance))
+    finally:
+        if telemetry is not None:
+            telemetry.close()
 
 
 def _say_ready(instance: str) -> None:

@@ -7,12 +7,23 @@ from pydantic import BaseModel, ConfigDict
 from guildbus.agents.models import ModelEntry
 
 
+class TelemetrySettings(BaseModel):
+    """Where spans and metrics go: `endpoint` is a collector's base URL; '' leaves it to OTEL_* variables."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    endpoint: str = ""
+
+
 class AgentSettings(BaseModel):
     """Who the agent is, where the bus is, and what it may use.
 
     `server_key` (the broker's public key) and `client_key` (a file) are for an endpoint on TCP.
     `entry` names a class (`module:Class`) for a role that is not built in. `models` are tried in order.
     `candidates` bounds what a request asks for, `temperature` overrides the prompts'; None leaves them.
+    `offline` are the keys of the stored completions that may be used; with it no endpoint is ever asked.
+    `patience` multiplies the time that a measurement may take, which decides nothing.
+    `telemetry` says where spans and metrics go; None tells nothing, and imports nothing for it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,3 +42,6 @@ class AgentSettings(BaseModel):
     temperature: float | None = None
     parallel_calls: int = 2
     unsafe_no_sandbox: bool = False
+    offline: frozenset[str] | None = None
+    patience: float = 1.0
+    telemetry: TelemetrySettings | None = None

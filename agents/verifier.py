@@ -84,7 +84,8 @@ class Verifier(Agent):
         started_at = ctx.clock()
         deadline = parse_time(ctx.envelope.deadline or "")
         left_s = None if deadline is None else deadline - started_at
-        teeth = await measured_teeth(self._sandbox, tree, state.options.teeth_seconds, left_s)
+        seconds = state.options.teeth_seconds * self._settings.patience
+        teeth = await measured_teeth(self._sandbox, tree, seconds, left_s)
         span = Span(kind="toolchain", started_at=started_at, wall_s=ctx.clock() - started_at)
         return found.model_copy(update={"teeth": teeth, "spans": (*found.spans, span)})
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import zmq
 
@@ -46,6 +46,9 @@ from guildbus.bus.state import Limits
 from guildbus.protocols import ids, wire
 from guildbus.protocols.errors import BusError, GuildbusError, JournalError, ProtocolError
 
+if TYPE_CHECKING:
+    from guildbus.bus.metrics_server import MetricsServer
+
 IDLE_MS: Final = 1000
 BUSY_MS: Final = 10
 RESTORED_ACKS: Final = 10_000
@@ -66,9 +69,11 @@ class Broker:
         permissions: Permissions | None = None,
         max_connections: int = 256,
         keys: Path | None = None,
+        metrics: "MetricsServer | None" = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._endpoint = endpoint
+        self._metrics = metrics
         self._journal = journal
         self._clock = clock
         self._stopping = False
@@ -116,17 +121,23 @@ class Broker:
         poller = zmq.Poller()
         self._door.register(poller)
         poller.register(self._wake_out, zmq.POLLIN)
+        if self._metrics is not None:
+            self._metrics.register(poller)
         try:
             while not self._stopping:
-                poller.poll(self._pause_ms())
+                ready = poller.poll(self._pause_ms())
                 now = self._clock()
                 if self._standstill is None:
                     self._work(now)
                 else:
                     self._stand_still(self._standstill, now)
+                if self._metrics is not None and self._metrics.asks(ready):
+                    self._metrics.answer(self._report())
         finally:
             self._outbox.send_everything()
             self._door.close()
+            if self._metrics is not None:
+                self._metrics.close()
             self._stopping = True
             self._wake_in.close()
             self._wake_out.close()
@@ -246,6 +257,10 @@ class Broker:
         state = {"state": "ok"} if self._standstill is None else self._standstill.report()
         return state | {"damaged": len(self._journal.damage)}
 
+    def _report(self) -> dict[str, Any]:
+        """As a HEARTBEAT with `health` tells it."""
+        return self._speaker.completed(self._routing.health(self._clock()))
+
     def _tidy(self, now: float) -> None:
         """Housekeeping between two turns; what the disk refuses now is done another time."""
         if self._journal is None:
@@ -317,6 +332,15 @@ def _fetches(actions: list[Action]) -> list[Fetch]:
     return [action for action in actions if isinstance(action, Fetch)]
 
 
+def _metrics_server(address: str | None) -> "MetricsServer | None":
+    """Only who wants it imports it."""
+    if not address:
+        return None
+    from guildbus.bus.metrics_server import MetricsServer
+
+    return MetricsServer(address)
+
+
 def main() -> None:
     """Run a broker until SIGTERM. Prints one JSON line `{"ready": endpoint}` when it listens."""
     parser = argparse.ArgumentParser(prog="guildbus.bus.broker", description=__doc__)
@@ -327,6 +351,7 @@ def main() -> None:
     parser.add_argument("--keys", type=Path, help="the folder of keys: a must for tcp://")
     parser.add_argument("--max-connections", type=int, default=256)
     parser.add_argument("--keep-days", type=float, help="remove runs so long after their end; else never")
+    parser.add_argument("--metrics", help="HOST:PORT for Prometheus; port 0 takes any")
     parser.add_argument("--max-bytes", type=int, default=wire.DEFAULT_MAX_BYTES)
     arguments = parser.parse_args()
     watch_lifeline()
@@ -341,6 +366,7 @@ def main() -> None:
             max_connections=arguments.max_connections,
             keys=arguments.keys,
             permissions=None if table is None else Permissions(json.loads(table)),
+            metrics=_metrics_server(arguments.metrics),
         )
     except GuildbusError as error:
         sys.stderr.write(f"{error}\n")

@@ -347,4 +347,4 @@ class Routing:
         """What `guildbus status` shows: plain data for a HEARTBEAT header."""
         ledger = self._ledger
         report = health_report(self._agents.values(), ledger.held_by, ledger.queues.values(), now)
-        return report | {"dead": ledger.dead, "parked": ledger.parked}
+        return report | {"dead": ledger.dead, "parked": ledger.parked, "published": ledger.next_seq - 1}

@@ -77,11 +77,14 @@ class Speaker:
         return events, unsaid, trouble
 
     def _completed(self, header: dict[str, Any]) -> dict[str, Any]:
-        """A health report gets what the routing does not know: refusals, and the state of the journal."""
+        """A health report gets what the routing does not know."""
         if "health" not in header:
             return header
-        report = {**header["health"], "refused": dict(self._door.refused), "journal": self._journal_state()}
-        return {**header, "health": report}
+        return {**header, "health": self.completed(header["health"])}
+
+    def completed(self, report: dict[str, Any]) -> dict[str, Any]:
+        """A health report with refusals, and the state of the journal."""
+        return {**report, "refused": dict(self._door.refused), "journal": self._journal_state()}
 
     def _packet(self, seq: int) -> Packet:
         packet = self._hot.get(seq)

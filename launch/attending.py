@@ -26,6 +26,7 @@ from guildbus.launch.ground import Ground, Need, ground
 from guildbus.launch.live import View
 from guildbus.launch.run_log import RunLog, read_run
 from guildbus.launch.swarm import SwarmPaths, read_record, serves
+from guildbus.launch.telemetry import RunObserver
 from guildbus.protocols.envelope import format_time
 from guildbus.protocols.errors import BusError
 from guildbus.protocols.messages.base import Message, Span
@@ -43,16 +44,19 @@ TAKEOVERS: Final = 5
 class Attendance:
     """One run that is followed. `opening` is published first, if there is one; it dies at `deadline`.
 
-    `seen` is the last message that was shown. `on_published` hears that the run is in the journal: from then
-    on it can be resumed.
+    `copies` are messages that are published as they are, in this order: the beginning of a forked run.
+    `observer` tells of the run where telemetry is on. `seen` is the last message that was shown.
+    `on_published` hears that the run is in the journal: from then on it can be resumed.
     """
 
     need: Need
     view: View
     registry: Registry
     opening: Message | None = None
+    copies: tuple[Packet, ...] = ()
     deadline: float | None = None
     seen: int = 0
+    observer: RunObserver | None = None
     on_published: Callable[[], None] = lambda: None
     _packet: Packet | None = None
 
@@ -61,15 +65,19 @@ class Attendance:
         """The run's name."""
         return self.need.run
 
-    def packet(self, source: str, now: float) -> Packet | None:
-        """The opening message: it has one id however often it is published, and by which connection."""
+    def packets(self, source: str, now: float) -> list[Packet]:
+        """What opens the run: each has one id however often it is published, and by which connection."""
+        packets = list(self.copies)
+        if (opening := self._opened(source, now)) is not None:
+            packets.append(opening)
+        return [replace(packet, envelope=replace(packet.envelope, source=source)) for packet in packets]
+
+    def _opened(self, source: str, now: float) -> Packet | None:
         if self._packet is None and self.opening is not None:
             packet = wrap(self.opening, source=source, subject=self.run, now=now)
             deadline = None if self.deadline is None else format_time(self.deadline)
             self._packet = replace(packet, envelope=replace(packet.envelope, deadline=deadline))
-        if self._packet is None:
-            return None
-        return replace(self._packet, envelope=replace(self._packet.envelope, source=source))
+        return self._packet
 
 
 @contextlib.asynccontextmanager
@@ -137,9 +145,13 @@ async def _swarm_gone(config: GuildConfig, attendance: Attendance, standing: Gro
 
 async def _publish_and_follow(config: GuildConfig, attendance: Attendance, bus: ZmqBus) -> None:
     await bus.open()
-    packet = attendance.packet(bus.instance, time.time())
-    if packet is not None:
-        await bus.publish(packet)
+    packets = attendance.packets(bus.instance, time.time())
+    began = time.time()
+    if packets:
+        # All at once: nobody is to act on the first before the last is there.
+        await asyncio.gather(*map(bus.publish, packets))
+        if attendance.observer is not None:
+            attendance.observer.published(packets, began)
         if attendance.need.requested_at is None:
             attendance.need = replace(attendance.need, requested_at=time.time())
     attendance.on_published()

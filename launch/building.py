@@ -6,6 +6,7 @@
 The report is made from the run's messages by `report.py`; what a person sees meanwhile is in `live.py`.
 """
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from guildbus.launch.live import View
 from guildbus.launch.output import check_folder, write_tree
 from guildbus.launch.report import Wall, build_report, end_of
 from guildbus.launch.run_log import RunLog
+from guildbus.launch.telemetry import observed_run, telemetry_settings
 from guildbus.protocols import ids
 from guildbus.protocols.errors import UsageError
 from guildbus.protocols.messages.build import BuildFinished, BuildOptions, BuildRequested
@@ -62,7 +64,7 @@ async def build(
         deadline=None if options.max_seconds is None else started_at + options.max_seconds,
         on_published=lambda: on_published(run),
     )
-    return await _finish(config, attendance, folder, started_at)
+    return await finish(config, attendance, folder, started_at)
 
 
 async def resume(
@@ -90,17 +92,19 @@ async def resume(
         return BuildResult(log, build_report(log, Wall(log.lines[0].at, log.lines[-1].at)), folder)
     view.phase(f"resuming {run}: {len(log.lines)} messages so far")
     need = Need(run, "resume", requested_at=log.lines[0].at, unsafe=unsafe)
-    return await _finish(config, Attendance(need, view, registry, seen=log.lines[-1].seq), folder, started_at)
+    return await finish(config, Attendance(need, view, registry, seen=log.lines[-1].seq), folder, started_at)
 
 
-async def _finish(
-    config: GuildConfig, attendance: Attendance, folder: Path, started_at: float
-) -> BuildResult:
+async def finish(config: GuildConfig, attendance: Attendance, folder: Path, started_at: float) -> BuildResult:
     """See the run to its end; write its files before anything else can go wrong."""
-    async with attended(config, attendance) as model_start:
-        log = read_log(config, attendance.run, attendance.registry)
-        _write(log, folder)
-        wall = Wall(started_at, time.time(), model_start)
+    settings = telemetry_settings(config.telemetry, os.environ)
+    with observed_run(settings, attendance.run, started_at) as attendance.observer:
+        async with attended(config, attendance) as model_start:
+            log = read_log(config, attendance.run, attendance.registry)
+            _write(log, folder)
+            wall = Wall(started_at, time.time(), model_start)
+            if attendance.observer is not None:
+                attendance.observer.ended(log.of(BuildFinished)[-1])
     return BuildResult(log, build_report(log, wall), folder)
 
 

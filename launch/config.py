@@ -36,6 +36,7 @@ from guildbus.agents.models import ModelEntry
 from guildbus.launch.config_tables import (
     DEFAULT_MODEL,
     AgentTable,
+    BrokerTable,
     BuildTable,
     BusTable,
     FilePath,
@@ -43,6 +44,7 @@ from guildbus.launch.config_tables import (
     ModelTable,
     Name,
     Table,
+    TelemetryTable,
 )
 from guildbus.launch.mistakes import did_you_mean
 from guildbus.launch.places import Host, cache_dir, find_config, state_dir
@@ -54,7 +56,8 @@ EXAMINING_ROLES = ("reference", "oracle")
 LONGEST_SOCKET_PATH_BYTES = 100
 
 _SHAPES = {
-    "endpoint": "must be of the form 'ipc:///a/path' or 'tcp://host:port'",
+    "endpoint": "must be of the form 'ipc:///a/path' or 'tcp://host:port'; for telemetry 'http://host:4318'",
+    "metrics": "must be of the form '127.0.0.1:9464'",
     "server_key": "must be a public key: 40 characters of Z85, as `guildbus keys list` shows it",
     "base_url": "must be an URL of the form 'http://127.0.0.1:8080/v1'",
     "api_key_env": "must be the name of an environment variable, never a key",
@@ -85,6 +88,10 @@ class GuildConfig(Table):
     """Models and Go's build cache."""
     bus: BusTable = BusTable()
     """Where the broker listens, and the keys that TCP needs."""
+    broker: BrokerTable = BrokerTable()
+    """What the broker shows of itself."""
+    telemetry: TelemetryTable = TelemetryTable()
+    """Whether, and where to, spans and metrics are sent."""
     limits: LimitsTable = LimitsTable()
     """How patient the bus is, and how much it takes."""
     build: BuildTable = BuildTable()
@@ -182,6 +189,8 @@ class _File(Table):
     state_dir: FilePath | None = None
     cache_dir: FilePath | None = None
     bus: BusTable = BusTable()
+    broker: BrokerTable = BrokerTable()
+    telemetry: TelemetryTable = TelemetryTable()
     limits: LimitsTable = LimitsTable()
     build: BuildTable = BuildTable()
     models: dict[Name, ModelTable] = Field(default_factory=dict)

@@ -54,6 +54,22 @@ class BusTable(Table):
         return {"endpoint": stated} if isinstance(stated, str) else stated
 
 
+class BrokerTable(Table):
+    """`[broker]`: what the broker shows of itself."""
+
+    metrics: str = Field(default="", pattern=r"^$|^[A-Za-z0-9.\[\]:-]+:[0-9]{1,5}$")
+    """`127.0.0.1:9464`: where it serves Prometheus metrics at /metrics; empty: nowhere."""
+
+
+class TelemetryTable(Table):
+    """`[telemetry]`: OpenTelemetry over OTLP/HTTP. The standard OTEL_* variables go before it."""
+
+    enabled: bool | None = None
+    """Unset: if `endpoint` or OTEL_EXPORTER_OTLP_ENDPOINT is set. It needs the extra `otel`."""
+    endpoint: str = Field(default="", pattern=r"^$|^https?://.+")
+    """The collector, such as `http://127.0.0.1:4318`; empty: what OTEL_EXPORTER_OTLP_ENDPOINT says."""
+
+
 class LimitsTable(Table):
     """`[limits]`: how patient the bus is, and how much it takes."""
 

@@ -27,6 +27,7 @@ from guildbus.launch.places import make_private
 from guildbus.launch.process import ChildSpec
 from guildbus.launch.serving import Fleet, Served
 from guildbus.launch.supervisor import ChildStatus, Supervisor
+from guildbus.launch.telemetry import telemetry_settings
 
 UNDERTAKER = "planner"
 BROKER = "broker"
@@ -38,7 +39,7 @@ AGENT_MODULES = (
     *(entry.partition(":")[0] for entry in BUILT_IN.values()),
 )
 """What an agent process needs before it can say HELLO."""
-Owner = Literal["build", "resume", "cancel", "up"]
+Owner = Literal["build", "resume", "cancel", "replay", "up"]
 """The command that started a swarm."""
 
 
@@ -111,6 +112,7 @@ def agent_settings(
         candidates=agent.candidates,
         temperature=agent.temperature,
         unsafe_no_sandbox=unsafe,
+        telemetry=telemetry_settings(config.telemetry, os.environ),
     )
 
 
@@ -151,6 +153,7 @@ def child_specs(
             "--max-connections",
             str(config.limits.max_connections),
             *(("--keys", str(config.keys_dir)) if is_tcp(config.endpoint) else ()),
+            *(("--metrics", config.broker.metrics) if config.broker.metrics else ()),
             "--permissions",
             json.dumps(permissions(config)),
         ),

@@ -34,6 +34,11 @@ def span_id(*names: object) -> str:
     return hashlib.sha256("/".join(map(str, names)).encode()).hexdigest()[:16]
 
 
+def new_fork_id(run_id: str) -> str:
+    """The name of a run that is forked from another: `<run>-fork-<4 characters>`, from 20 random bits."""
+    return f"{run_id}-fork-{base64.b32encode(secrets.token_bytes(3)).decode().lower()[:4]}"
+
+
 def traceparent(run_id: str, message_id: str) -> str:
     """The W3C `traceparent` of a message: its run is the trace, the message itself the span."""
     return f"00-{trace_id(run_id)}-{span_id(message_id)}-01"

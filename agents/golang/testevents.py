@@ -20,6 +20,7 @@ MAX_FAILURES = 40
 
 _ASSERTED = re.compile(r"^\s+(?P<file>[\w./-]+\.go):(?P<line>\d+): (?P<message>.*)$", re.DOTALL)
 _FRAME = re.compile(r"^\s(?P<path>/?\S+\.go):(?P<line>\d+)(?: \+0x[0-9a-f]+)?$")
+_RUNNING_FOR = re.compile(r" \([0-9.hmsµ]+\)$")
 _CRASH = re.compile(r"^(?:panic: |fatal error: )(?P<message>.*)$")
 
 
@@ -202,7 +203,8 @@ def _crash(key: tuple[str, str], lines: list[tuple[str, str]], root: str) -> Tes
             break
     message = match["message"].split(" [recovered", 1)[0]
     kept = [f"panic: {message}" if "timed out" not in message else message]
-    kept += [text for text in texts[start + 1 :] if text.startswith("\t\t")]
+    # How long a test had been running differs from run to run, and two findings are compared as text.
+    kept += [_RUNNING_FOR.sub("", text) for text in texts[start + 1 :] if text.startswith("\t\t")]
     return _failure(key, "\n".join(text.strip() for text in kept), file, number)
 
 

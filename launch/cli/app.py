@@ -8,7 +8,20 @@ import typer
 from typer.core import TyperGroup
 
 from guildbus import __version__
-from guildbus.launch.cli import bench, build, dead, guild, journal, keys, looking, models, resuming, swarm
+from guildbus.launch.cli import (
+    bench,
+    build,
+    dead,
+    guild,
+    journal,
+    keys,
+    looking,
+    models,
+    replay,
+    resuming,
+    swarm,
+    top,
+)
 from guildbus.launch.cli.console import INTERRUPTED, exit_code, print_error
 from guildbus.launch.cli.state import Settings
 from guildbus.protocols.errors import GuildbusError
@@ -37,11 +50,13 @@ app = typer.Typer(
 app.command("build")(build.build)
 app.command("resume")(resuming.resume)
 app.command("cancel")(resuming.cancel)
+app.command("replay")(replay.replay)
 app.command("plan")(build.plan)
 app.command("score")(build.score)
 app.command("up")(swarm.up)
 app.command("down")(swarm.down)
 app.command("status")(swarm.status)
+app.command("top")(top.top)
 app.add_typer(looking.app, name="runs")
 app.command("trace")(looking.trace)
 app.command("doctor")(guild.doctor)

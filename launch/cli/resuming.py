@@ -35,7 +35,7 @@ def resume(
     from guildbus.protocols.registry import standard_registry
 
     config = config_of(ctx)
-    name = _named(config, run)
+    name = named_run(config, run)
     names = tuple(name for agent in config.agents for name in replica_names(agent))
     view = open_view(f"resuming {name}", names, as_json=as_json)
     work = run_resume(
@@ -62,7 +62,7 @@ def cancel(
     from guildbus.protocols.registry import standard_registry
 
     config = config_of(ctx)
-    name = _named(config, run)
+    name = named_run(config, run)
     view = open_view(f"cancelling {name}", (), as_json=True)
     finished = run_to_end(run_cancel(config, name, reason, view, standard_registry()), view, [])
     if as_json:
@@ -73,7 +73,7 @@ def cancel(
         out().print(f"{name}: it had ended before: {finished.status}")
 
 
-def _named(config: "GuildConfig", run: str) -> str:
+def named_run(config: "GuildConfig", run: str) -> str:
     """The run that is meant. UsageError if there is none, or more than one."""
     from guildbus.bus.tail import JournalReader
     from guildbus.launch.run_log import find_run

@@ -5,7 +5,9 @@ takes it: `recipient` is a role, one agent's name, or None for an announcement t
 has to act on (it is journaled, and settled at once). See docs/protocol.md, section "Bodies".
 """
 
-from typing import Annotated, ClassVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -42,7 +44,23 @@ class Message(Part):
 RelativePath = Annotated[str, Field(min_length=1, max_length=512)]
 """A slash-separated path inside the package tree; `guildbus.protocols.spec` checks it."""
 
-Seconds = Annotated[float, Field(ge=0)]
+
+@dataclass(frozen=True)
+class Incidental:
+    """Marks a field that says how an execution went (times, where an answer came from), not what came of it.
+
+    Two executions of one run may differ in it, so `guildbus replay` does not compare it. `when` says for
+    which values that holds; without it, for all.
+    """
+
+    when: Callable[[Any], bool] | None = None
+
+
+INCIDENTAL = Incidental()
+
+Seconds = Annotated[float, Field(ge=0), INCIDENTAL]
+Moment = Annotated[float, INCIDENTAL]
+"""Seconds since the epoch."""
 
 
 class Span(Part):
@@ -52,5 +70,8 @@ class Span(Part):
     """
 
     kind: str
-    started_at: float
+    started_at: Moment
     wall_s: Seconds
+
+
+Spans = Annotated[tuple[Span, ...], INCIDENTAL]

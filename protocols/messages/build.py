@@ -8,8 +8,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from guildbus.protocols.messages.base import Message, Part, RelativePath, Span
-from guildbus.protocols.messages.verification import Score, Teeth, TestFailure
+from guildbus.protocols.messages.base import Message, Part, RelativePath, Spans
+from guildbus.protocols.messages.verification import MeasuredTeeth, Score, TestFailure
 from guildbus.protocols.spec import Example, Signature, Spec
 
 Owner = Literal["planner", "go-dev", "go-test"]
@@ -85,8 +85,19 @@ class Plan(Part):
         raise KeyError(path)
 
 
+class Origin(Part):
+    """Where a run was forked: the run, the message that is handled anew, and what was set, as written."""
+
+    run: str
+    message_id: str
+    settings: tuple[str, ...] = ()
+
+
 class BuildRequested(Message):
-    """Build this spec. Opens a run. `out` is the folder that the user wants the files in, for a resume."""
+    """Build this spec. Opens a run. `out` is the folder that the user wants the files in, for a resume.
+
+    `origin` is there if the run goes on from a message of another.
+    """
 
     type: ClassVar[str] = "build.requested"
     to: ClassVar[str | None] = "planner"
@@ -94,6 +105,7 @@ class BuildRequested(Message):
     spec: Spec
     options: BuildOptions = BuildOptions()
     out: str = ""
+    origin: Origin | None = None
 
 
 class BuildPlanned(Message):
@@ -143,5 +155,5 @@ class BuildFinished(Message):
     files: tuple[BuiltFile, ...]
     diagnosis: str = ""
     failures: tuple[TestFailure, ...] = ()
-    teeth: Teeth | None = None
-    spans: tuple[Span, ...] = ()
+    teeth: MeasuredTeeth = None
+    spans: Spans = ()

@@ -4,11 +4,19 @@ A draft request carries all that its author may see, and nothing else: the autho
 made from this message alone. That is how go-test never sees an implementation body.
 """
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from guildbus.protocols.messages.base import Message, Part, RelativePath, Seconds, Span
+from guildbus.protocols.messages.base import (
+    INCIDENTAL,
+    Message,
+    Moment,
+    Part,
+    RelativePath,
+    Seconds,
+    Spans,
+)
 from guildbus.protocols.messages.build import FileTask
 from guildbus.protocols.spec import Example, Signature
 
@@ -97,10 +105,10 @@ class ModelCall(Part):
     temperature: float
     prompt_tokens: int = Field(ge=0)
     completion_tokens: int = Field(ge=0)
-    started_at: float
+    started_at: Moment
     wall_s: Seconds
     finish_reason: str
-    cached: bool = False
+    cached: Annotated[bool, INCIDENTAL] = False
 
 
 class Candidate(Part):
@@ -155,7 +163,7 @@ class DraftAccepted(Message):
     round: int
     accepted: tuple[GatedCandidate, ...]
     refused: tuple[GatedCandidate, ...] = ()
-    spans: tuple[Span, ...] = ()
+    spans: Spans = ()
     tokens: int = Field(default=0, ge=0)
 
 
@@ -169,5 +177,5 @@ class DraftRejected(Message):
     author: str
     round: int
     refused: tuple[GatedCandidate, ...]
-    spans: tuple[Span, ...] = ()
+    spans: Spans = ()
     tokens: int = Field(default=0, ge=0)

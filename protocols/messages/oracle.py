@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from guildbus.protocols.messages.base import Message, Part, RelativePath, Span
+from guildbus.protocols.messages.base import Message, Part, RelativePath, Spans
 from guildbus.protocols.messages.draft import ModelCall
 from guildbus.protocols.spec import Example, Signature
 
@@ -111,7 +111,7 @@ class WitnessesEstablished(Message):
     witnesses: tuple[str, ...] = ()
     dismissed: tuple[DismissedWitness, ...] = ()
     awaited: bool = True
-    spans: tuple[Span, ...] = ()
+    spans: Spans = ()
 
     @property
     def recipient(self) -> str | None:
@@ -156,4 +156,4 @@ class OracleAnswered(Message):
     round: int = Field(ge=0)
     verdicts: tuple[RowVerdict, ...]
     mended: str = ""
-    spans: tuple[Span, ...] = ()
+    spans: Spans = ()

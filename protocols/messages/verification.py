@@ -1,10 +1,17 @@
 """What the verifier found: diagnostics, failing tests, the score, and the tree that it judged."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from guildbus.protocols.messages.base import Message, Part, RelativePath, Span
+from guildbus.protocols.messages.base import (
+    INCIDENTAL,
+    Incidental,
+    Message,
+    Part,
+    RelativePath,
+    Spans,
+)
 
 Tool = Literal["build", "vet", "test"]
 
@@ -110,16 +117,29 @@ class Teeth(Part):
     score: float | None = Field(default=None, ge=0, le=1)
     total: int = 0
     killed: int = 0
-    timed_out: int = 0
+    timed_out: Annotated[int, INCIDENTAL] = 0
     survived: int = 0
     equivalent: int = 0
     not_compiled: int = 0
     skipped: int = 0
     found: int = 0
     cap: int = 0
-    wall_s: float = 0.0
+    wall_s: Annotated[float, INCIDENTAL] = 0.0
     survivors: tuple[Survivor, ...] = ()
     why: str = ""
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether the time was over before every chosen mutant had run: then the clock had its say."""
+        return self.skipped > 0 or (self.score is None and bool(self.why))
+
+
+def _cut_short(teeth: Teeth | None) -> bool:
+    return teeth is not None and teeth.cut_short
+
+
+MeasuredTeeth = Annotated[Teeth | None, Incidental(when=_cut_short)]
+"""Teeth, if somebody measured them; a measurement that its time cut short is a matter of the machine."""
 
 
 class VerifiedFile(Part):
@@ -164,8 +184,8 @@ class VerificationFinished(Message):
     tried: int = 0
     rolled_back: bool = False
     fixes: tuple[Fix, ...] = ()
-    teeth: Teeth | None = None
-    spans: tuple[Span, ...] = ()
+    teeth: MeasuredTeeth = None
+    spans: Spans = ()
 
     @property
     def recipient(self) -> str:

@@ -173,7 +173,7 @@ def test_a_time_out_names_the_running_test() -> None:
     )
     [failure] = report.failures
     assert failure.test == "TestLoop"
-    assert failure.output == "test timed out after 1s\nTestLoop (1s)"
+    assert failure.output == "test timed out after 1s\nTestLoop"
     assert report.unfinished == {(PACKAGE, "TestLoop")}
 
 
