@@ -38,6 +38,7 @@ from guildbus.bus.records import (
     crc_of,
     head_crc,
     intact,
+    is_intact_message,
     last_seq,
     message_crc,
     rows,
@@ -191,13 +192,24 @@ class Journal:
     def knows(self, message_id: str) -> bool:
         """Whether a message of this id was ever stored, also if it was removed since."""
         with self._outages():
-            query = "SELECT 1 FROM messages WHERE id = ?"
-            if rows(self._db, query, (message_id,)):
-                return True
-            return bool(rows(self._db, "SELECT 1 FROM seen WHERE key = ?", (seen_key(message_id),)))
+            query = "SELECT 1 FROM messages WHERE id = ?1 UNION ALL SELECT 1 FROM seen WHERE key = ?2 LIMIT 1"
+            return bool(rows(self._db, query, (message_id, seen_key(message_id))))
 
     def packet(self, seq: int) -> Packet:
-        """One stored message. Raises Damaged if it is not what was stored, KeyError if there is none."""
+        """One stored message. Raises what `stored` does."""
+        return checked_packet(self._row(seq))
+
+    def stored(self, seq: int) -> tuple[bytes, bytes]:
+        """One stored message as it travels: its packed envelope, and its body.
+
+        Raises Damaged if it is not what was stored, KeyError if there is none.
+        """
+        row = self._row(seq)
+        if not is_intact_message(row):
+            raise Damaged(seq)
+        return row[6], row[8]
+
+    def _row(self, seq: int) -> Any:
         with self._outages():
             try:
                 found = rows(self._db, f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE seq = ?", (seq,))
@@ -205,7 +217,7 @@ class Journal:
                 raise Damaged(seq, f"it cannot be read: {error}") from error
         if not found:
             raise KeyError(seq)
-        return checked_packet(found[0])
+        return found[0]
 
     def next_seq(self) -> int:
         """The number for the next message. No number is used twice, also if the newest was removed."""

@@ -169,7 +169,7 @@ def checked_packet(row: Sequence[Any]) -> Packet:
     """A stored message, its columns as in `MESSAGE_COLUMNS`, after its checksum. Raises Damaged."""
     if not is_intact_message(row):
         raise Damaged(row[0])
-    return Packet(checked_envelope(row[:-2]), row[-2])
+    return Packet(checked_envelope(row[:-2]), row[-2], row[6])
 
 
 def may_name(header: Any, subject: str) -> bool:

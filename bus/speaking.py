@@ -20,6 +20,9 @@ from guildbus.protocols.wire import Kind, Packet
 
 HOT_PACKETS: Final = 2048
 
+Stored = tuple[bytes, bytes]
+"""A message as it is kept and sent: its packed envelope, and its body."""
+
 
 class Speaker:
     """`journal_state()` is the journal's part of the health report."""
@@ -35,7 +38,7 @@ class Speaker:
         self._door = door
         self._outbox = outbox
         self._journal_state = journal_state
-        self._hot: dict[int, Packet] = {}
+        self._hot: dict[int, Stored] = {}
         self._log = LateLog("broker")
 
     def say(
@@ -55,7 +58,7 @@ class Speaker:
         for at, action in enumerate(actions):
             if isinstance(action, Deliver):
                 try:
-                    packet = self._packet(action.seq)
+                    packed, body = self._stored(action.seq)
                 except Damaged as error:
                     events.append(self._spoiled(error, now))
                     continue
@@ -63,7 +66,7 @@ class Speaker:
                     trouble = error
                     unsaid = [one for one in actions[at:] if isinstance(one, Send | Deliver)]
                     break
-                frames = wire.build_delivery(packet, action.attempt, action.seq)
+                frames = wire.build_delivery(packed, body, action.attempt, action.seq)
                 self._outbox.add(action.peer, frames, delivery=True)
             elif isinstance(action, Send):
                 if action.kind is Kind.ERROR:
@@ -86,19 +89,19 @@ class Speaker:
         """A health report with refusals, and the state of the journal."""
         return {**report, "refused": dict(self._door.refused), "journal": self._journal_state()}
 
-    def _packet(self, seq: int) -> Packet:
-        packet = self._hot.get(seq)
-        if packet is not None:
-            return packet
+    def _stored(self, seq: int) -> Stored:
+        hot = self._hot.get(seq)
+        if hot is not None:
+            return hot
         if self._journal is None:
             raise BusError("a message was dropped from memory", where=f"seq {seq}")
         try:
-            return self._journal.packet(seq)
+            return self._journal.stored(seq)
         except KeyError:
             raise Damaged(seq, "it is not there") from None
 
     def _keep(self, seq: int, packet: Packet) -> None:
-        self._hot[seq] = packet
+        self._hot[seq] = (wire.pack_envelope(packet), packet.body)
         if self._journal is not None and len(self._hot) > HOT_PACKETS:
             del self._hot[next(iter(self._hot))]
 

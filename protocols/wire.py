@@ -169,9 +169,8 @@ def pack_envelope(packet: Packet) -> bytes:
     return packed
 
 
-def build_delivery(packet: Packet, attempt: int, seq: int) -> list[bytes]:
-    """The four frames of a DELIVER: `attempt` and `seq` are put behind the other attributes."""
-    packed = pack_envelope(packet)
+def build_delivery(packed: bytes, body: bytes, attempt: int, seq: int) -> list[bytes]:
+    """The four frames of a DELIVER: `attempt` and `seq` are put behind those of a packed envelope."""
     # Without these two an envelope has 15 attributes at most: a map whose head is one byte.
     header = b"%b%b\xa7attempt%b\xa3seq%b" % (
         _MAPS[(packed[0] & 0x0F) + 2],
@@ -179,7 +178,7 @@ def build_delivery(packet: Packet, attempt: int, seq: int) -> list[bytes]:
         msgpack.packb(attempt),
         msgpack.packb(seq),
     )
-    return [VERSION, _DELIVER, header, packet.body]
+    return [VERSION, _DELIVER, header, body]
 
 
 def publication(packet: Packet, max_bytes: int = DEFAULT_MAX_BYTES) -> Frame:
