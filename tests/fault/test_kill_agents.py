@@ -54,6 +54,18 @@ def check_green(guild: Guild, report: dict[str, Any]) -> None:
     assert guild.leftovers() == []
 
 
+def test_the_build_survives_the_death_of_every_agent(guild: Guild) -> None:
+    """All of them die in the middle, one after the other; `make fault` also kills each in its own build."""
+    guild.serve([rule(numkit(), delay_s=1.5)], wrong_at_first(delay_s=1.5))
+    process, status = started(guild)
+    victims = {agent["name"]: agent["pid"] for agent in status["agents"]}
+    assert set(victims) == set(ROLES)
+    for pid in victims.values():
+        kill(pid)
+    check_green(guild, report_of(process))
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("role", ROLES)
 def test_the_build_survives_the_death_of_any_agent(guild: Guild, role: str) -> None:
     """The first suite is wrong, so that every role, the repair-router too, is needed after the kill."""
