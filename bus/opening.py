@@ -114,12 +114,25 @@ def _prepare(db: apsw.Connection, path: Path) -> None:
     db.pragma("synchronous", "FULL")
     db.pragma("journal_size_limit", LOG_LIMIT_BYTES)
     if not fresh:
+        _upgrade(db)
         stated = definitions(db)
         wrong = [name for name, sql in schema_definitions().items() if stated.get(name) != sql]
         if wrong:
             raise ruined(path, f"its schema says something else of {', '.join(wrong)}")
     if fresh:
         db.execute(f"BEGIN IMMEDIATE; {SCHEMA}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT")
+
+
+def _upgrade(db: apsw.Connection) -> None:
+    """Version 2 lacks what version 3 only adds: an index. Nothing that is stored changes."""
+    if db.pragma("user_version") != SCHEMA_VERSION:
+        stated, wanted = definitions(db), schema_definitions()
+        missing = [
+            sql for name, sql in wanted.items() if name not in stated and sql.startswith("CREATE INDEX")
+        ]
+        db.execute(
+            "; ".join(["BEGIN IMMEDIATE", *missing, f"PRAGMA user_version = {SCHEMA_VERSION}", "COMMIT"])
+        )
 
 
 def definitions(db: apsw.Connection) -> dict[str, str]:

@@ -19,7 +19,11 @@ from guildbus.protocols.envelope import Envelope
 from guildbus.protocols.errors import BusError, ProtocolError
 from guildbus.protocols.wire import Packet
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
+READABLE: Final = (2, SCHEMA_VERSION)
+"""What readers take: version 2 lacks an index, which the next broker makes (`opening.py`)."""
+OPENING: Final = "type = 'build.requested.v1'"
+"""What opens a run. Queries must say it in the words of the index, or SQLite does not see that it fits."""
 BUSY_TIMEOUT_MS: Final = 5000
 
 OPEN: Final = 0
@@ -30,7 +34,7 @@ CANCELLED: Final = 4
 
 STATE_AFTER: Final = {"settled": SETTLED, "failed": OPEN, "dead": DEAD, "cancelled": CANCELLED}
 
-SCHEMA: Final = """
+SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS messages (
     seq      INTEGER PRIMARY KEY,      -- order of publication
     id       TEXT NOT NULL UNIQUE,
@@ -44,6 +48,7 @@ CREATE TABLE IF NOT EXISTS messages (
     crc      INTEGER NOT NULL          -- of all
 );
 CREATE INDEX IF NOT EXISTS messages_of_run ON messages (subject, seq);
+CREATE INDEX IF NOT EXISTS messages_opening ON messages (seq, subject) WHERE {OPENING};
 CREATE TABLE IF NOT EXISTS progress (
     seq      INTEGER PRIMARY KEY,      -- the message's
     queue    TEXT NOT NULL,            -- this and the next two repeat the message's, for the indexes
@@ -213,9 +218,9 @@ def rows_that_read(
 
 
 def check_version(db: apsw.Connection, path: Path) -> None:
-    """Raises BusError if the file was written by another version of guildbus."""
+    """Raises BusError if the file is of a version that this guildbus cannot read."""
     version = db.pragma("user_version")
-    if version != SCHEMA_VERSION:
+    if version not in READABLE:
         raise BusError(
             f"schema version {version}, this guildbus knows {SCHEMA_VERSION}", where=str(path), remedy=SALVAGE
         )

@@ -16,13 +16,13 @@ from guildbus.bus.records import (
     ANNOUNCED,
     BUSY_TIMEOUT_MS,
     DEAD,
+    OPENING,
     Damaged,
     check_version,
     checked_packet,
     intact,
     last_seq,
     may_name,
-    next_run,
     rows,
     rows_apart,
     rows_that_read,
@@ -168,15 +168,51 @@ class JournalReader:
         told.sort(key=lambda one: (one.at, one.seq, one.attempt, one.event != "delivered"))
         return [replace(one, n=n) for n, one in enumerate(told, 1)]
 
-    def subjects_of(self, wire_type: str) -> list[str]:
-        """The runs that hold a message of this type, newest first."""
-        found: list[tuple[int, str]] = []
-        run = next_run(self._db, "")
-        while run is not None:
-            query = "SELECT seq FROM messages WHERE subject = ? AND type = ? ORDER BY seq DESC LIMIT 1"
-            found += [(seq, run) for (seq,) in rows(self._db, query, (run, wire_type))]
-            run = next_run(self._db, run)
-        return [run for _, run in sorted(found, reverse=True)]
+    def runs(self, limit: int | None = None) -> list[str]:
+        """The runs of this journal by the messages that opened them, the newest first."""
+        found = rows(
+            self._db,
+            f"SELECT subject FROM messages WHERE {OPENING} ORDER BY seq DESC LIMIT ?",
+            (-1 if limit is None else limit,),
+        )
+        return list(dict.fromkeys(run for (run,) in found))
+
+    def newest(self, subject: str) -> Stored | None:
+        """A run's newest message that is not damaged; None if there is none."""
+        query = f"{_STORED} WHERE m.subject = ? ORDER BY m.seq DESC LIMIT 1"
+        return next(iter(self._stored(query, (subject,), [])), None)
+
+    def matching(self, wanted: str, subject: str | None = None, limit: int = 6) -> list[Stored]:
+        """The messages that a person means by a sequence number or the start of an id, `limit` at most."""
+        if wanted.isascii() and wanted.isdecimal() and wanted[0] != "0" and len(wanted) < 19:
+            values: list[object] = [int(wanted)]
+            where = "m.seq = ?"
+        else:
+            values = [wanted, wanted + "\U0010ffff"]
+            where = "m.id >= ? AND m.id < ?"
+        if subject is not None:
+            where += " AND m.subject = ?"
+            values.append(subject)
+        return self._stored(f"{_STORED} WHERE {where} ORDER BY m.id LIMIT {int(limit)}", values)
+
+    def endings(self, subject: str, after: int) -> tuple[int, list[Attempt]]:
+        """The newest record of all attempts, and those at a run's messages that ended after record `after`.
+
+        Damaged records are left out.
+        """
+        newest = int(self._db.execute("SELECT COALESCE(MAX(n), 0) FROM attempts").get)
+        columns = "at, began, seq, attempt, agent, event, code, reason, crc".replace(", ", ", a.")
+        what = f"SELECT a.{columns} FROM attempts a"
+        which = "JOIN messages m ON m.seq = a.seq WHERE a.n > ? AND a.n <= ? AND m.subject = ? ORDER BY a.n"
+        found = rows_that_read(
+            self._db,
+            f"{what} {which}",
+            f"SELECT a.n FROM attempts a {which}",
+            f"{what} WHERE a.n = ?",
+            (after, newest, subject),
+        )
+        sound = [row for row in found if intact(*row)]
+        return newest, [Attempt(n, row[0], *row[2:-1]) for n, row in enumerate(sound, 1)]
 
     def dead_letters(self, *, damaged: list[Damaged] | None = None) -> list[Stored]:
         """The messages that nobody could handle, oldest first. `damaged`: as in `history`."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from guildbus.launch import evidence
+from guildbus.launch import about, evidence
 from guildbus.launch.run_log import RunLog
 from guildbus.protocols.messages.base import Span
 from guildbus.protocols.messages.build import BuildFinished, BuildRequested
@@ -76,11 +76,14 @@ def build_report(log: RunLog, wall: Wall) -> dict[str, Any]:
     }
 
 
-def run_summary(log: RunLog, *, running: bool = False) -> dict[str, Any]:
+def run_summary(log: RunLog, *, running: bool = False, tokens: int | None = None) -> dict[str, Any]:
     """One line of `guildbus runs`: how a run stands. `running` says whether a swarm works for it now.
 
     One that has not ended and that nobody works for was interrupted: `guildbus resume` goes on with it.
+    The log's first and last message, its request and its ends are enough, if `tokens` says what it cost.
     """
+    if tokens is None:
+        tokens = sum(call.completion_tokens for line in log.lines for call in about.calls_of(line.message))
     requested = next(iter(log.of(BuildRequested)), None)
     finished = end_of(log)
     started_at = log.lines[0].at if log.lines else 0.0
@@ -91,7 +94,7 @@ def run_summary(log: RunLog, *, running: bool = False) -> dict[str, Any]:
         "status": finished.status if finished is not None else "running" if running else "interrupted",
         "score": finished.score.total if finished is not None else 0,
         "rounds": finished.rounds if finished is not None else 0,
-        "tokens": sum(c.completion_tokens for p in log.of(DraftProposed) for c in p.calls),
+        "tokens": tokens,
         "started_at": log.lines[0].envelope.time if log.lines else "",
         "wall_s": round(log.lines[-1].at - started_at, 3) if log.lines else 0.0,
     }

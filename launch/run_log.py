@@ -8,7 +8,6 @@ from guildbus.protocols import codec
 from guildbus.protocols.envelope import Envelope, parse_time
 from guildbus.protocols.errors import UsageError
 from guildbus.protocols.messages.base import Message
-from guildbus.protocols.messages.build import BuildRequested
 from guildbus.protocols.registry import Registry
 
 MessageT = TypeVar("MessageT", bound=Message)
@@ -60,9 +59,9 @@ def find_run(reader: JournalReader, wanted: str) -> str:
 
     Raises UsageError when there is none, or more than one.
     """
-    runs = reader.subjects_of(BuildRequested.wire_type())
-    if wanted == "last" and runs:
-        return runs[0]
+    if wanted == "last" and (newest := reader.runs(limit=1)):
+        return newest[0]
+    runs = reader.runs()
     if wanted in runs:
         return wanted
     fitting = [run for run in runs if wanted in run]
@@ -74,3 +73,21 @@ def find_run(reader: JournalReader, wanted: str) -> str:
             f"{len(fitting)} runs fit: {shown}", where=f"run {wanted!r}", remedy="say more of its name"
         )
     raise UsageError("no such run", where=f"run {wanted!r}", remedy="`guildbus runs` lists them")
+
+
+def find_message(reader: JournalReader, wanted: str, run: str | None = None) -> Stored:
+    """The message that a person means: its number (`17`, `#17`) or the start of its id, in one run or in all.
+
+    Raises UsageError when there is none, or more than one.
+    """
+    found = reader.matching(wanted.removeprefix("#"), run)
+    if len(found) == 1:
+        return found[0]
+    where = f"message {wanted!r}"
+    if found:
+        shown = ", ".join(f"#{one.seq} {one.packet.envelope.id}" for one in found[:5])
+        raise UsageError(
+            f"several messages fit: {shown}", where=where, remedy="say more of its id, or its number"
+        )
+    remedy = "`guildbus trace RUN` shows a number for each message" + (" of that run" if run else "")
+    raise UsageError("no such message", where=where, remedy=remedy)

@@ -11,7 +11,7 @@ import pytest
 
 from guildbus.bus.events import RecordDelivery, RecordOutcome, RecordPresence, Store, Unsettled
 from guildbus.bus.journal import Journal
-from guildbus.bus.records import ANNOUNCED, DEAD, OPEN, SETTLED
+from guildbus.bus.records import ANNOUNCED, DEAD, OPEN, OPENING, SCHEMA_VERSION, SETTLED
 from guildbus.bus.tail import JournalReader
 from guildbus.protocols.envelope import Envelope, format_time
 from guildbus.protocols.errors import BusError
@@ -118,6 +118,26 @@ def test_another_schema_is_refused_and_let_go(tmp_path: Path) -> None:
         JournalReader(path)
 
 
+def test_a_journal_of_version_2_is_read_as_it_is_and_gets_its_index_from_the_next_broker(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "journal.db"
+    with contextlib.closing(Journal(path)) as journal:
+        journal.commit([Store(1, packet("m1", type="build.requested.v1"), "q")], 0.0)
+        journal.commit([RecordDelivery(1, 1, "a/1")], 1.0)
+    with contextlib.closing(sqlite3.connect(path)) as former:
+        former.executescript("DROP INDEX messages_opening; PRAGMA user_version = 2")
+    with contextlib.closing(JournalReader(path)) as reader:
+        assert reader.runs() == ["r"]
+    with contextlib.closing(Journal(path)) as journal, contextlib.closing(JournalReader(path)) as reader:
+        assert journal.damage == []
+        assert [one.holder for one in journal.unsettled()] == ["a/1"]
+        assert reader.runs() == ["r"]
+    with contextlib.closing(sqlite3.connect(path)) as now:
+        assert now.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+        assert now.execute("SELECT 1 FROM sqlite_schema WHERE name = 'messages_opening'").fetchall() == [(1,)]
+
+
 class TestReader:
     def test_there_must_be_one(self, tmp_path: Path) -> None:
         with pytest.raises(BusError, match="no journal yet"):
@@ -136,9 +156,45 @@ class TestReader:
         assert [stored.seq for stored in reader.history("r1", 6)] == [1, 3, 5]
         assert [stored.seq for stored in reader.history("r1", types=["t0.v1", "t1.v1"])] == [1, 3, 7, 9]
         assert reader.last_seq() == 9
-        assert reader.subjects_of("t0.v1") == ["r1", "r0"]
+        assert [one and one.seq for one in map(reader.newest, ("r1", "r0", "r2"))] == [9, 8, None]
         assert [stored.seq for stored in reader.since(7)] == [8, 9]
         assert [stored.seq for stored in reader.since(0, "r0", limit=2)] == [2, 4]
+
+    def test_runs_are_found_by_what_opens_them_the_newest_first(
+        self, journal: Journal, reader: JournalReader
+    ) -> None:
+        opening = {"subject": "r1", "type": "build.requested.v1"}
+        told = [
+            packet("m1", **opening),
+            packet("m2", subject="bare"),
+            packet("m3", **opening | {"subject": "r2"}),
+        ]
+        journal.commit([Store(seq, one, None) for seq, one in enumerate(told, 1)], 0.0)
+        journal.commit([Store(4, packet("m4", **opening), None)], 0.0)  # a run is opened once, but who knows
+        assert reader.runs() == ["r1", "r2"]
+        assert reader.runs(limit=1) == ["r1"]
+        plan = reader._db.execute(
+            f"EXPLAIN QUERY PLAN SELECT subject FROM messages WHERE {OPENING} ORDER BY seq DESC"
+        ).fetchall()
+        assert "COVERING INDEX messages_opening" in plan[0][3]
+        assert "TEMP B-TREE" not in str(plan)
+
+    def test_a_message_is_found_by_its_number_or_the_start_of_its_id(
+        self, journal: Journal, reader: JournalReader
+    ) -> None:
+        ids = ("0192-aa", "0192-ab", "0193-aa")
+        journal.commit([Store(s, packet(one, subject=f"r{s}"), "q") for s, one in enumerate(ids, 1)], 0.0)
+        journal.commit([RecordDelivery(2, 1, "a/1"), RecordOutcome(2, 1, "a/1", "failed", "c", "why")], 1.0)
+
+        def found(wanted: str, subject: str | None = None) -> list[int]:
+            return [one.seq for one in reader.matching(wanted, subject)]
+
+        assert (found("0192"), found("0193-a"), found("0192-ab"), found("0194")) == ([1, 2], [3], [2], [])
+        assert (found("2"), found("9"), found("2", "r1"), found("0192", "r2")) == ([2], [], [], [2])
+        newest, ended = reader.endings("r2", 0)
+        assert [(one.seq, one.event, one.reason) for one in ended] == [(2, "failed", "why")]
+        assert reader.endings("r2", newest) == (newest, [])
+        assert reader.endings("r1", 0) == (newest, [])
 
     def test_following_leaves_no_gap(self, journal: Journal, reader: JournalReader) -> None:
         journal.commit([Store(s, packet(f"m{s}"), None) for s in (1, 2)], 0.0)
