@@ -5,7 +5,6 @@ Prints one JSON line `{"ready": ...}` once the broker has welcomed it; ends on S
 
 import argparse
 import asyncio
-import json
 import os
 import signal
 import sys
@@ -13,6 +12,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from guildbus.bus.late_log import get_logger, log_as, ready_line
 from guildbus.bus.lifeline import watch_lifeline
 
 if TYPE_CHECKING:
@@ -30,10 +30,11 @@ def main() -> None:
     from guildbus.protocols.errors import GuildbusError
 
     settings = AgentSettings.model_validate_json(arguments.settings.read_text(encoding="utf-8"))
+    log_as(settings.name)
     try:
         asyncio.run(_serve(settings))
     except GuildbusError as error:
-        sys.stderr.write(f"{error}\n")
+        get_logger("main").error("cannot_work", code=error.code, what=str(error))
         sys.exit(3)
 
 
@@ -74,7 +75,7 @@ async def _serve(settings: "AgentSettings") -> None:
 
 
 def _say_ready(instance: str) -> None:
-    sys.stdout.write(json.dumps({"ready": instance}) + "\n")
+    sys.stdout.write(ready_line(instance))
     sys.stdout.flush()
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from guildbus.agents.agent import Agent, Handler
 from guildbus.agents.context import Context
 from guildbus.bus.interface import AgentIdentity, Bus, Delivery
+from guildbus.bus.late_log import get_logger, speaking_of
 from guildbus.protocols import codec, ids
 from guildbus.protocols.envelope import Envelope, format_time
 from guildbus.protocols.errors import (
@@ -86,10 +87,7 @@ class Runtime:
     @cached_property
     def _log(self) -> "structlog.BoundLogger":
         """First needed by the first message: an agent says HELLO before it imports what it does not need."""
-        import structlog
-
-        log: structlog.BoundLogger = structlog.get_logger().bind(agent=self._identity.instance)
-        return log
+        return get_logger("runtime").bind(agent=self._identity.instance)
 
     def stop(self) -> None:
         """Take no more messages; give back what is in hand."""
@@ -121,7 +119,9 @@ class Runtime:
 
     async def _handle(self, delivery: Delivery) -> None:
         envelope = delivery.packet.envelope
+        speaking_of(envelope.subject, envelope.id)
         log = self._log.bind(run=envelope.subject, message=envelope.id, type=envelope.type)
+        began = self._clock()
         try:
             results = await self._attempt(delivery, log)
         except Withdrawn as error:
@@ -137,7 +137,7 @@ class Runtime:
             log.exception("handler_failed")
             await self._give_back(delivery, log, "agent.crashed", f"{type(error).__name__}: {error}")
         else:
-            await self._settle(delivery, log, results)
+            await self._settle(delivery, log.bind(took_s=round(self._clock() - began, 3)), results)
         self._bus.set_activity("")
 
     async def _attempt(self, delivery: Delivery, log: "structlog.BoundLogger") -> list[Packet]:
@@ -202,6 +202,7 @@ class Runtime:
     async def _settle(self, delivery: Delivery, log: "structlog.BoundLogger", results: list[Packet]) -> None:
         try:
             await self._bus.ack(delivery, results)
+            log.info("handled", attempt=delivery.packet.envelope.attempt, emits=len(results))
         except StaleAttempt:
             log.warning("answer_too_late", attempt=delivery.packet.envelope.attempt)
         except ProtocolError as error:

@@ -13,7 +13,7 @@
     listening.py  its ear; speaking.py is its mouth
     standstill.py what it does while the disk refuses
     outbox.py     the edge: what a turn has to say, by peer, in as few ZeroMQ messages as can be
-    late_log.py   a log that is imported when there is first something to say
+    late_log.py   a process's log, imported when there is first something to say; log_bridge.py belongs to it
     locks.py      a lock that its holder removes, and that a crash leaves open
     interface.py  the bus as agents see it (a Protocol), the same for every transport
     session.py    pure: the client's side of the conversation (resend, reconnect)

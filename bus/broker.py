@@ -33,7 +33,7 @@ from guildbus.bus.events import (
     Unreachable,
 )
 from guildbus.bus.journal import Journal
-from guildbus.bus.late_log import LateLog
+from guildbus.bus.late_log import LateLog, get_logger, log_as, ready_line
 from guildbus.bus.lifeline import watch_lifeline
 from guildbus.bus.listening import Listener
 from guildbus.bus.locks import lock_file, lock_of, unlock_file
@@ -354,6 +354,7 @@ def main() -> None:
     parser.add_argument("--metrics", help="HOST:PORT for Prometheus; port 0 takes any")
     parser.add_argument("--max-bytes", type=int, default=wire.DEFAULT_MAX_BYTES)
     arguments = parser.parse_args()
+    log_as("broker")
     watch_lifeline()
     try:
         limits = Limits(**json.loads(arguments.limits))
@@ -369,16 +370,16 @@ def main() -> None:
             metrics=_metrics_server(arguments.metrics),
         )
     except GuildbusError as error:
-        sys.stderr.write(f"{error}\n")
+        get_logger("main").error("cannot_work", code=error.code, what=str(error))
         sys.exit(3)
     signal.signal(signal.SIGTERM, broker.stop)
     signal.signal(signal.SIGINT, broker.stop)
-    sys.stdout.write(json.dumps({"ready": arguments.endpoint}) + "\n")
+    sys.stdout.write(ready_line(arguments.endpoint))
     sys.stdout.flush()
     try:
         broker.run()
     except GuildbusError as error:
-        sys.stderr.write(f"{error}\n")
+        get_logger("main").error("cannot_work", code=error.code, what=str(error))
         sys.exit(3)
 
 

@@ -12,18 +12,20 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from guildbus.bus.late_log import get_logger, log_as
 from guildbus.bus.locks import unlock_file
 from guildbus.launch.config import GuildConfig, load_config
 from guildbus.launch.ground import try_lock, vacated
 from guildbus.launch.places import Host, make_private
+from guildbus.launch.process import cap_log
 from guildbus.launch.readiness import check_sandbox, warm_toolchain
 from guildbus.launch.serving import served
+from guildbus.launch.supervisor import LOG_LIMIT_BYTES, ChildStatus
 from guildbus.launch.swarm import RunningSwarm, SwarmPaths, place_lock, read_record
 from guildbus.protocols.errors import GuildbusError, InfrastructureError, UsageError
 
@@ -44,6 +46,7 @@ def start_in_background(config: GuildConfig, asked: Path | None, *, unsafe: bool
     argv = [sys.executable, "-P", "-m", "guildbus.launch.background"]
     argv += ["--config", str(asked)] if asked is not None else []
     argv += ["--unsafe-no-sandbox"] if unsafe else []
+    cap_log(paths.logs / "swarm.log", LOG_LIMIT_BYTES)
     with (paths.logs / "swarm.log").open("ab") as log:
         process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True
@@ -115,7 +118,7 @@ async def _run(config: GuildConfig, stop: asyncio.Event, *, unsafe: bool) -> Non
     await check_sandbox(config, unsafe=unsafe)
     await warm_toolchain(config, lambda text: None)
     async with served(config, lambda text: None) as models:
-        swarm = RunningSwarm(config, models, owner="up", unsafe=unsafe)
+        swarm = RunningSwarm(config, models, owner="up", unsafe=unsafe, on_event=_log_phase)
         try:
             await asyncio.gather(swarm.start(), models.ready())
         except BaseException:
@@ -134,6 +137,19 @@ async def _run(config: GuildConfig, stop: asyncio.Event, *, unsafe: bool) -> Non
             living.cancel()
 
 
+def _log_phase(status: ChildStatus) -> None:
+    """A process of the swarm has come up, ended, or been given up."""
+    say = get_logger("supervisor").warning if status.reason else get_logger("supervisor").info
+    say(
+        "process",
+        name=status.name,
+        phase=str(status.phase),
+        pid=status.pid,
+        restarts=status.restarts,
+        reason=status.reason,
+    )
+
+
 def _answer(value: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(value) + "\n")
     sys.stdout.flush()
@@ -145,12 +161,13 @@ def main() -> None:
     parser.add_argument("--config", type=Path)
     parser.add_argument("--unsafe-no-sandbox", action="store_true")
     arguments = parser.parse_args()
+    log_as("swarm")
     try:
         config = load_config(Host.here(), arguments.config)
         asyncio.run(_serve(config, unsafe=arguments.unsafe_no_sandbox))
     except GuildbusError as error:
         _answer({"error": {"what": error.what, "where": error.where, "remedy": error.remedy}})
-        sys.stderr.write(f"{time.strftime('%H:%M:%S')} {error}\n")
+        get_logger("main").error("cannot_work", code=error.code, what=str(error))
         sys.exit(2 if isinstance(error, UsageError) else 3)
 
 

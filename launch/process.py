@@ -24,6 +24,7 @@ from typing import Literal
 
 from guildbus.bus.lifeline import LIFELINE_VARIABLE
 from guildbus.launch.forking import Nursery, Nursling, Request
+from guildbus.launch.log_view import entry_of, shown
 from guildbus.launch.supervision import Terms
 from guildbus.launch.warden import TOKEN_VARIABLE
 
@@ -257,7 +258,8 @@ def log_tail(path: Path, lines: int = 15) -> str:
             text = log.read().decode(errors="replace")
     except OSError:
         return ""
-    return "\n".join(text.splitlines()[-lines:])
+    last = text.splitlines()[-lines:]
+    return "\n".join(shown(entry_of(path.stem, line)) if line.startswith("{") else line for line in last)
 
 
 def cap_log(path: Path, limit_bytes: int) -> None:

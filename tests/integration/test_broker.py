@@ -55,7 +55,7 @@ class Place:
         with self.start() as process:
             try:
                 assert process.stdout is not None
-                assert json.loads(process.stdout.readline()) == {"ready": self.endpoint}
+                assert json.loads(process.stdout.readline())["ready"] == self.endpoint
                 yield process
             finally:
                 process.kill()

@@ -61,7 +61,7 @@ class Place:
         with self.start("--keys", str(self.ring.folder)) as process:
             try:
                 assert process.stdout is not None
-                assert json.loads(process.stdout.readline()) == {"ready": self.endpoint}
+                assert json.loads(process.stdout.readline())["ready"] == self.endpoint
                 yield
             finally:
                 process.terminate()

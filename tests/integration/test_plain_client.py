@@ -91,7 +91,7 @@ class Place:
         options = ["--endpoint", self.endpoint, "--journal", str(self.journal), "--limits", limits]
         process = self._start("-m", "guildbus.bus.broker", *options)
         assert process.stdout is not None
-        assert json.loads(process.stdout.readline()) == {"ready": self.endpoint}
+        assert json.loads(process.stdout.readline())["ready"] == self.endpoint
         return process
 
     def plain(self, work_s: float) -> Plain:
