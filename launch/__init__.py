@@ -12,7 +12,11 @@
     building.py      one build, from spec to files on disk
     live.py          the live view in the terminal
     report.py        what a build reports, from its messages
-    tracing.py       a run as a causal tree
+    run_log.py       a run as the journal has it; run_list.py lists all runs
+    tracing.py       a run as a causal tree; handling.py, about.py and filtering.py belong to it
+    live_trace.py    the same as it happens; message_view.py opens one message
+    exports/         Mermaid, Perfetto, OTLP, one HTML file
+    log_view.py      what the processes have logged
     dead_letters.py  what nobody could handle, and what became of it (requeueing.py says so to a swarm)
 
 Read `building.py` next.

@@ -15,12 +15,14 @@ from guildbus.launch.cli import (
     guild,
     journal,
     keys,
+    logs,
     looking,
     models,
     replay,
     resuming,
     swarm,
     top,
+    trace,
 )
 from guildbus.launch.cli.console import INTERRUPTED, exit_code, print_error
 from guildbus.launch.cli.state import Settings
@@ -58,7 +60,8 @@ app.command("down")(swarm.down)
 app.command("status")(swarm.status)
 app.command("top")(top.top)
 app.add_typer(looking.app, name="runs")
-app.command("trace")(looking.trace)
+app.command("trace")(trace.trace)
+app.command("logs")(logs.logs)
 app.command("doctor")(guild.doctor)
 app.add_typer(dead.app, name="dead")
 looking.app.command("prune")(journal.prune)

@@ -95,9 +95,10 @@ def test_a_message_that_was_handed_out_again_is_in_hand_and_not_done() -> None:
         attempt(2, 1, "failed", 101.0),
         attempt(3, 1, "delivered", 102.0, 2, "go-dev/8"),
     ]
-    (line,) = render_tree(log_of(*run().messages[:1], attempts=story))
+    line, *attempts = render_tree(log_of(*run().messages[:1], attempts=story))
     assert "in the hands of go-dev/8, attempt 2" in line
     assert "handled" not in line
+    assert [one.split(":")[-1] for one in attempts] == [" failed after 0.50 s", " goes on"]
 
 
 def test_a_dead_message_is_marked() -> None:
