@@ -170,9 +170,11 @@ class JournalReader:
 
     def runs(self, limit: int | None = None) -> list[str]:
         """The runs of this journal by the messages that opened them, the newest first."""
-        found = rows(
+        found = rows_that_read(
             self._db,
             f"SELECT subject FROM messages WHERE {OPENING} ORDER BY seq DESC LIMIT ?",
+            f"SELECT seq FROM messages WHERE {OPENING} ORDER BY seq DESC LIMIT ?",
+            "SELECT subject FROM messages WHERE seq = ?",
             (-1 if limit is None else limit,),
         )
         return list(dict.fromkeys(run for (run,) in found))

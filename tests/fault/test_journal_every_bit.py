@@ -32,7 +32,7 @@ def packet(seq: int, queue: str) -> Packet:
         id=f"0192-{seq:08d}",
         source="a/1",
         subject=f"run{seq % 2}",
-        type="x.v1",
+        type="build.requested.v1" if seq < 3 else "x.v1",
         time=format_time(0.0),
         to=queue,
     )
@@ -114,7 +114,7 @@ def as_a_broker(path: Path) -> None:
 
 def as_a_reader(path: Path) -> None:
     with contextlib.closing(JournalReader(path)) as reader:
-        for run in (*reader.subjects_of("x.v1"), "run0"):
+        for run in (*reader.runs(), "run1", "run0"):
             for collected in (None, []):
                 with contextlib.suppress(Damaged):
                     reader.history(run, damaged=collected)
