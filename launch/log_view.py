@@ -14,7 +14,7 @@ from typing import Any, Final
 TAIL_BYTES: Final = 1 << 20
 POLL_S: Final = 0.25
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
-_HEAD: Final = ("time", "level", "agent", "run", "message", "event", "part", "exception")
+_HEAD: Final = ("time", "level", "agent", "run", "message", "event", "part", "exception", "ready")
 
 
 @dataclass(frozen=True, slots=True)
