@@ -126,6 +126,7 @@ class Arena:
         self.state = folder / "s"
         self.temporary = folder / "t"
         self.temporary.mkdir()
+        self._seen: set[psutil.Process] = set()
         (folder / "guild.toml").write_text(f'[models.default]\nbase_url = "{url}"\nmodel = "none"\n', "utf-8")
         own = {"GUILDBUS_STATE_DIR": str(self.state), "GUILDBUS_CACHE_DIR": str(cache_dir)}
         self._environment = {**os.environ, **own, "TMPDIR": str(self.temporary)}
@@ -163,7 +164,7 @@ class Arena:
 
     def left(self, *, nobody_could_tidy: bool = False) -> list[str]:
         """What is there although nothing runs. What only a living process could remove may be excused."""
-        found = [f"process {process.pid} ({' '.join(process.cmdline())})" for process in self.processes()]
+        found = [f"process {process.pid} ({_command_of(process)})" for process in self.processes()]
         found += [f"temporary file {path.name}" for path in self.temporary.iterdir()]
         for path in sorted(self.state.rglob("*")):
             name = str(path.relative_to(self.state))
@@ -181,17 +182,16 @@ class Arena:
         return found
 
     def processes(self) -> list[psutil.Process]:
-        """Every living process of this arena's swarms, found by what it was started with."""
-        found = []
+        """Every living process of this arena's swarms, found by what it was started with.
+
+        One that dies loses that before it loses its locks, so whoever was seen is watched to its end.
+        """
         for process in psutil.process_iter():
-            try:
-                dead = process.status() == psutil.STATUS_ZOMBIE
-                ours = process.environ().get("GUILDBUS_STATE_DIR") == str(self.state)
-            except (psutil.Error, OSError):
-                continue
-            if ours and not dead:
-                found.append(process)
-        return found
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.environ().get("GUILDBUS_STATE_DIR") == str(self.state):
+                    self._seen.add(process)
+        self._seen = {process for process in self._seen if not _is_gone(process)}
+        return list(self._seen)
 
     def close(self) -> None:
         """End whatever still runs."""
@@ -282,11 +282,33 @@ def _worst(found: Lifecycle, name: str) -> float:
 
 def _cpu_s(process: psutil.Process) -> float:
     """Its processor time so far; on Linux in nanoseconds: a process at rest takes less than a tick."""
-    threads = list(Path(f"/proc/{process.pid}/task").glob("*/schedstat"))
+    threads = _threads(process.pid)
     if threads:
-        return sum(int(one.read_text().split()[0]) for one in threads) / 1e9
+        return sum(int((one / "schedstat").read_text().split()[0]) for one in threads) / 1e9
     times = process.cpu_times()
     return float(times.user + times.system)
+
+
+def _is_gone(process: psutil.Process) -> bool:
+    """Whether a process holds nothing any more. Its first thread may be dead while others still let go."""
+    try:
+        if not process.is_running():
+            return True
+        return process.status() == psutil.STATUS_ZOMBIE and len(_threads(process.pid)) <= 1
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _command_of(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return "dying"
+
+
+def _threads(pid: int) -> list[Path]:
+    """On Linux, what the kernel knows of each thread of a process."""
+    return list(Path(f"/proc/{pid}/task").glob("*"))
 
 
 def _is_held(path: Path) -> bool:
