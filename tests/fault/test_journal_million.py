@@ -112,13 +112,13 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def quickest(what: Callable[[], object], times: int = 5) -> float:
-    """Seconds of the quickest of some calls; the first also warms the page cache."""
+def quickest(what: Callable[[], object], times: int = 5) -> tuple[float, float]:
+    """Processor and wall seconds of the quickest of some calls; the first also warms the page cache."""
     took = []
     for _ in range(times):
-        start = time.perf_counter()
+        start = time.process_time(), time.perf_counter()
         what()
-        took.append(time.perf_counter() - start)
+        took.append((time.process_time() - start[0], time.perf_counter() - start[1]))
     return min(took)
 
 
@@ -151,6 +151,8 @@ def test_looking_is_quick_whatever_else_is_in_the_journal(path: Path) -> None:
         took = {name: quickest(look) for name, look in looks.items()}
     size = path.stat().st_size / 2**20
     print(f"\n{MESSAGES} messages, {size:.0f} MiB")  # noqa: T201 - the figures are what it is for
-    for name, seconds in took.items():
-        print(f"{seconds * 1000:8.1f} ms  {name}")  # noqa: T201 - as above
-    assert all(seconds < TARGET_S for seconds in took.values()), took
+    for name, (processor_s, wall_s) in took.items():
+        figures = f"{processor_s * 1000:8.1f} ms of processor, {wall_s * 1000:8.1f} ms of wall time"
+        print(f"{figures}  {name}")  # noqa: T201 - as above
+    # Processor time: all is in the page cache, and the machine may be busy with other things.
+    assert all(processor_s < TARGET_S for processor_s, _ in took.values()), took
