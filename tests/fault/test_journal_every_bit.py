@@ -119,6 +119,8 @@ def as_a_reader(path: Path) -> None:
                 with contextlib.suppress(Damaged):
                     reader.history(run, damaged=collected)
             reader.attempts(run)
+            reader.newest(run)
+            reader.endings(run, 0)
         damaged: list[Damaged] = []
         reader.since(0, damaged=damaged)
         reader.dead_letters(damaged=damaged)
