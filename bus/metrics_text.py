@@ -7,6 +7,8 @@ What the broker knows already is all that is told: nothing is counted for it on 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from guildbus.bus.permissions import OPERATOR
+
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 Sample = tuple[Mapping[str, str], float]
@@ -18,7 +20,9 @@ def metrics_text(report: Mapping[str, Any], up_s: float | None = None) -> str:
 
 
 def _lines(report: Mapping[str, Any], up_s: float | None) -> Iterator[str]:
-    agents, queues = report.get("agents", ()), report.get("queues", ())
+    # A person's commands come and go under names of their own: each would be a time series for ever.
+    agents = [agent for agent in report.get("agents", ()) if agent["role"] != OPERATOR]
+    queues = [queue for queue in report.get("queues", ()) if not _is_operators(queue["role"])]
     journal = report.get("journal", {})
     if up_s is not None:
         yield from _family("guildbus_up_seconds", "gauge", "Age of the broker process.", [({}, up_s)])
@@ -56,6 +60,10 @@ def _lines(report: Mapping[str, Any], up_s: float | None) -> Iterator[str]:
     yield from _family("guildbus_journal_writable", "gauge", "Whether the journal takes messages.", writable)
     damaged: list[Sample] = [({}, journal.get("damaged", 0))]
     yield from _family("guildbus_journal_damaged", "gauge", "Damaged records that were found.", damaged)
+
+
+def _is_operators(queue: str) -> bool:
+    return queue == OPERATOR or queue.startswith("cli-")
 
 
 def _agent(agent: Mapping[str, Any]) -> dict[str, str]:

@@ -68,9 +68,7 @@ def _rehearse(config: "GuildConfig", log: "RunLog", *, as_json: bool, unsafe: bo
     def tell(line: Line, answers: int) -> None:
         if not as_json:
             name = line.envelope.type.rpartition(".v")[0]
-            said = (
-                f"{answers} answer{'s' * (answers != 1)} as recorded" if answers else "no answer, as recorded"
-            )
+            said = f"{answers or 'no'} answer{'s' * (answers > 1)}, as recorded"
             console.print(f"  {line.seq:>6}  {name:<24}{line.envelope.to or '':<16}{said}", markup=False)
 
     if not as_json:

@@ -96,6 +96,7 @@ def test_metrics_have_help_type_and_escaped_labels() -> None:
     told["agents"][0]["silent_s"] = 0.25
     lines = metrics_text(told, up_s=1.5).splitlines()
     assert "guildbus_up_seconds 1.5" in lines
+    assert not any("operator" in line for line in lines), "a person's commands are no time series"
     assert 'guildbus_queue_ready{queue="go-dev"} 3' in lines
     assert 'guildbus_agent_silent_seconds{agent="go-dev",role="go-dev"} 0.25' in lines
     assert "guildbus_messages_published_total 7" in lines
