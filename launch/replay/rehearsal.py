@@ -19,6 +19,7 @@ from guildbus.agents.agent import Agent
 from guildbus.agents.context import Context
 from guildbus.agents.roster import make_agent
 from guildbus.agents.settings import AgentSettings
+from guildbus.launch.about import calls_of
 from guildbus.launch.config import GuildConfig
 from guildbus.launch.config_tables import AgentTable
 from guildbus.launch.replay.comparing import ABSENT, first_difference
@@ -29,8 +30,6 @@ from guildbus.launch.swarm import agent_settings, replica_names
 from guildbus.protocols.errors import GuildbusError
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildFinished
-from guildbus.protocols.messages.draft import DraftProposed, ModelCall
-from guildbus.protocols.messages.oracle import ReferenceProposed
 
 PATIENCE = 20.0
 """A measurement is bounded by the clock; here it may take this many times longer, to come to its own end."""
@@ -98,11 +97,6 @@ async def rehearse(
     found.finished = ends[-1] if ends else None
     found.wall_s = time.monotonic() - started
     return found
-
-
-def calls_of(message: Message) -> tuple[ModelCall, ...]:
-    """The model calls that a message records."""
-    return message.calls if isinstance(message, DraftProposed | ReferenceProposed) else ()
 
 
 def _compare(turn: Turn, emitted: Sequence[Message], replayed: dict[int, Message]) -> Difference | None:
