@@ -3,6 +3,7 @@
 The broker serves the same by itself where `[broker] metrics` names an address.
 """
 
+import asyncio
 import time
 
 from guildbus.bus.metrics_text import metrics_text
@@ -24,3 +25,8 @@ async def swarm_metrics(config: GuildConfig, timeout_s: float = 3.0) -> str:
         return NO_SWARM
     since = next(one["since"] for one in record["processes"] if one["name"] == BROKER)
     return metrics_text(health, time.time() - since)
+
+
+def metrics_now(config: GuildConfig) -> str:
+    """The same for callers without an event loop of their own, such as a thread of a web server."""
+    return asyncio.run(swarm_metrics(config))

@@ -126,7 +126,15 @@ def test_a_fork_takes_the_past_along_and_goes_on_anew(built: Guild) -> None:
     ]
     dev, test = asked(built)
     done = built.run(
-        "replay", messages[0]["subject"], "--from", draft["id"], "--set", "go-test.temperature=0.55", "--json"
+        "replay",
+        messages[0]["subject"],
+        "--from",
+        draft["id"],
+        "--set",
+        "go-test.temperature=0.55",
+        "--set",
+        "teeth_seconds=0",
+        "--json",
     )
     assert (done.returncode, done.stderr) == (0, "")
     report = json.loads(done.stdout)
