@@ -25,7 +25,7 @@ endef
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev model demo test fast fault check bench lock clean moved
+.PHONY: help setup setup-dev model demo test fast fault browser pictures check bench lock clean moved
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,16 @@ fast: setup-dev  ## the unit tests: no sockets, no processes
 fault: setup-dev  ## the fault tests, and a short run of the fault suite: kills, stops, garbage
 	@$(BIN)/pytest tests/fault -m 'long or not long' $(ARGS)
 	@$(BIN)/guildbus bench faults --scale 0.02
+
+browser:  ## Chromium for the tests of the web view, from the system's packages (needs root)
+	@command -v chromium >/dev/null || { \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { \
+			echo "install Chromium: as root, apt-get install chromium"; exit 1; }; \
+		apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; }
+
+pictures: setup-dev browser  ## the README's pictures of the web view, of the newest run or ARGS="--run RUN"
+	@$(BIN)/python bench/pictures.py $(ARGS)
 
 check: setup-dev  ## lint, formatting, types, layers
 	$(call phase,ruff check,$(BIN)/ruff check .)

@@ -145,18 +145,24 @@ class JournalReader:
 
         Damaged records are left out.
         """
-        keys = "SELECT seq FROM messages WHERE subject = ?"
+        return self._attempts("SELECT seq FROM messages WHERE subject = ?", (subject,))
+
+    def attempts_of(self, numbers: Sequence[int]) -> list[Attempt]:
+        """The same for the messages with these sequence numbers, a thousand at most."""
+        return self._attempts(", ".join("?" * len(numbers)), numbers)
+
+    def _attempts(self, keys: str, values: Sequence[object]) -> list[Attempt]:
         ended = self._sound(
             "at, began, seq, attempt, agent, event, code, reason, crc FROM attempts",
             "n",
             f"seq IN ({keys}) ORDER BY n",
-            subject,
+            values,
         )
         held = self._sound(
             "seq, state, attempt, holder, began, crc FROM progress",
             "seq",
             f"seq IN ({keys}) AND state = 0 AND holder <> ''",
-            subject,
+            values,
         )
         told: list[Attempt] = []
         for at, began, seq, attempt, agent, event, code, reason, _ in ended:
@@ -249,14 +255,14 @@ class JournalReader:
             and may_name(row[1], subject)
         ]
 
-    def _sound(self, what: str, key: str, where: str, subject: str) -> list[Any]:
+    def _sound(self, what: str, key: str, where: str, values: Sequence[object]) -> list[Any]:
         table = what.partition(" FROM ")[2]
         found = rows_that_read(
             self._db,
             f"SELECT {what} WHERE {where}",
             f"SELECT {key} FROM {table} WHERE {where}",
             f"SELECT {what} WHERE {key} = ?",
-            (subject,),
+            values,
         )
         return [row for row in found if intact(*row)]
 

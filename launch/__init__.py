@@ -10,7 +10,7 @@
     model_files.py   the embedded model: where it comes from, its hash
     model_servers.py the managed model server
     building.py      one build, from spec to files on disk
-    live.py          the live view in the terminal
+    live.py          the live view in the terminal; ui/ the one in the browser
     report.py        what a build reports, from its messages
     run_log.py       a run as the journal has it; run_list.py lists all runs
     tracing.py       a run as a causal tree; handling.py, about.py and filtering.py belong to it

@@ -18,7 +18,11 @@ async def read_status(config: GuildConfig) -> dict[str, Any]:
     record = read_record(config)
     if record is None:
         return {"broker": None, "agents": [], "queues": [], "model": {}}
-    health = await broker_health(record["endpoint"], keys=operator_keys(config))
+    return describe(config, record, await broker_health(record["endpoint"], keys=operator_keys(config)))
+
+
+def describe(config: GuildConfig, record: dict[str, Any], health: dict[str, Any] | None) -> dict[str, Any]:
+    """The same from the swarm's record, and what its broker said (None: it does not answer)."""
     processes = {process["name"]: process for process in record["processes"]}
     broker = processes[BROKER]
     models = {}

@@ -7,6 +7,7 @@
     outcome.py   what those share: view, Ctrl-C, result
     swarm.py     up, down, status
     looking.py   runs, trace
+    ui.py        ui
     dead.py      dead list, show, requeue, drop
     models.py    models list, pull, serve
     bench.py     bench faults, bus

@@ -23,6 +23,7 @@ from guildbus.launch.cli import (
     swarm,
     top,
     trace,
+    ui,
 )
 from guildbus.launch.cli.console import INTERRUPTED, exit_code, print_error
 from guildbus.launch.cli.state import Settings
@@ -62,6 +63,7 @@ app.command("top")(top.top)
 app.add_typer(looking.app, name="runs")
 app.command("trace")(trace.trace)
 app.command("logs")(logs.logs)
+app.command("ui")(ui.ui)
 app.command("doctor")(guild.doctor)
 app.add_typer(dead.app, name="dead")
 looking.app.command("prune")(journal.prune)

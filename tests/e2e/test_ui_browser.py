@@ -1,0 +1,340 @@
+"""The web view in a real browser: Chromium without a screen, on journals that guildbus itself has written.
+
+One browser and one server serve nearly all tests; the last starts a swarm, for what needs a broker.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from guildbus.agents.runtime import wrap
+from guildbus.bus.events import Record, RecordDelivery, RecordOutcome, Store
+from guildbus.bus.journal import Journal
+from guildbus.bus.tail import JournalReader
+from guildbus.protocols.messages.base import Message
+from guildbus.protocols.messages.draft import ManifestPart
+from guildhall import ROOT, Guild, numkit, rule
+from told import IMPLEMENTATION, NUMKIT, SUITE, Told, call, failure, finished, proposed, sha
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = shutil.which("chromium") or ""
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+PATIENCE_MS = 60_000
+MANY = 10_000
+MARKUP = "<img src=x onerror=document.title='taken'>"
+WATCH = """() => {
+    window.shifts = 0;
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
+    }).observe({type: "layout-shift", buffered: true});
+}"""
+SCROLL = """async (frames) => {
+    const list = document.querySelector(".list"), lanes = document.querySelector(".lane-scroll");
+    const times = [];
+    for (let n = 0; n < frames; n++) {
+        const began = performance.now();
+        list.scrollTop = (list.scrollHeight * n) / frames;
+        lanes.scrollLeft = (lanes.scrollWidth * n) / frames;
+        await new Promise(requestAnimationFrame);
+        times.push(performance.now() - began);
+    }
+    return times.sort((a, b) => a - b);
+}"""
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="no Chromium here: `make browser` installs it"),
+]
+
+
+class Writer:
+    """A journal that is written as a broker writes it: messages, deliveries, outcomes."""
+
+    def __init__(self, path: Path) -> None:
+        self._journal = Journal(path)
+        self._seq = JournalReader(path).last_seq()
+        self.now = time.time() - 600
+
+    def tell(self, run: str, *messages: Message, step_s: float = 1.0) -> None:
+        """The messages of a run, each the answer to the one before, all settled; one commit."""
+        records: list[Record] = []
+        cause = None
+        for message in messages:
+            self._seq += 1
+            self.now += step_s
+            source = {"draft.proposed": "go-dev/1", "verification.finished": "verifier/1"}.get(
+                message.type, "planner/1"
+            )
+            packet = wrap(message, source=source, subject=run, now=self.now, cause=cause)
+            cause = packet.envelope
+            records.append(Store(self._seq, packet, message.recipient))
+            if message.recipient is not None:
+                agent = f"{message.recipient}/1"
+                records.append(RecordDelivery(self._seq, 1, agent))
+                records.append(RecordOutcome(self._seq, 1, agent, "settled"))
+        self._journal.commit(records, self.now)
+
+    def bury(self, run: str, message: Message) -> None:
+        """A message that its only attempt could not handle."""
+        self._seq += 1
+        packet = wrap(message, source="planner/1", subject=run, now=self.now)
+        told = [Store(self._seq, packet, message.recipient), RecordDelivery(self._seq, 1, "go-dev/1")]
+        end = RecordOutcome(
+            self._seq, 1, "go-dev/1", "dead", "agent.crashed", "ZeroDivisionError: out of order"
+        )
+        self._journal.commit([*told, end], self.now)
+
+    def close(self) -> None:
+        self._journal.close()
+
+
+def story() -> list[Message]:
+    """A run whose texts are hostile: red, mended, green."""
+    told = Told.of(NUMKIT)
+    part = ManifestPart(kind="spec", name=MARKUP, sha256=sha("spec"), size_chars=1234)
+    told.add(proposed(told.state.requests[0], call(manifest=(part,)), content=MARKUP))
+    told.accept("numkit.go", IMPLEMENTATION).accept("numkit_test.go", SUITE)
+    told.verify(failures=(failure(line=3, output=MARKUP, call="", got="", want=""),))
+    told.ask("numkit.go").accept("numkit.go", IMPLEMENTATION.replace("a + b", "a - b"))
+    told.verify(score="build vet test", green=True)
+    return [*told.messages, finished(diagnosis=MARKUP)]
+
+
+@pytest.fixture(scope="module")
+def hall(make_guild: Callable[[], Guild]) -> Iterator[Guild]:
+    """A guild with one journal: a short run, and one of ten thousand messages."""
+    guild = make_guild()
+    guild.serve([rule(numkit())])
+    writer = Writer(guild.state / "journal.db")
+    messages = story()
+    opening, asked = messages[:2], messages[2:-1]
+    writer.tell(
+        "numkit-long0000",
+        *opening,
+        *(asked[n % len(asked)] for n in range(MANY - 3)),
+        messages[-1],
+        step_s=0.05,
+    )
+    writer.tell("numkit-short000", *messages)
+    writer.close()
+    yield guild
+    guild.close()
+
+
+@pytest.fixture(scope="module")
+def url(hall: Guild) -> str:
+    """The address that `guildbus ui` prints."""
+    return address(hall.start("ui", "--port", 0, "--json"))
+
+
+def address(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    text = ""
+    while not text.rstrip().endswith("}"):
+        line = process.stdout.readline()
+        assert line, process.stderr.read() if process.stderr is not None else ""
+        text += line
+    found: str = json.loads(text)["url"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=PATIENCE_MS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: "Browser") -> "Iterator[Page]":
+    """A page that ends red if anything was complained of in its console."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="light")
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def opened(page: "Page", url: str, run: str) -> None:
+    page.goto(f"{url}#/runs/{run}")
+    page.wait_for_selector(".run[data-caught-up] .row")
+
+
+def background(page: "Page") -> str:
+    return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+
+def test_nothing_is_shown_without_the_token_and_all_is_served_from_here(browser: "Browser", url: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    answer = page.goto(re.sub(r"/[^/]+/$", "/", url))
+    assert answer is not None
+    assert answer.status == 403
+    assert "guildbus ui" in page.inner_text("body")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(url)
+    page.wait_for_selector(".runs .name")
+    assert page.locator(".runs .name").all_inner_texts() == ["numkit-short000", "numkit-long0000"]
+    assert asked
+    assert all(one.startswith(url) for one in asked)
+    context.close()
+
+
+def test_a_message_is_opened_by_mouse_and_by_keyboard(page: "Page", url: str) -> None:
+    opened(page, url, "numkit-short000")
+    page.locator(".row", has_text="draft.proposed").click()
+    page.wait_for_selector(".inspector .tree")
+    said = page.inner_text(".inspector")
+    assert MARKUP in said, "what a run says is text"
+    assert page.title() != "taken"
+    assert "caused by #" in said
+    assert "1,234" in page.inner_text(".inspector .manifest")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".inspector", state="hidden")
+    page.keyboard.press("Home")
+    page.keyboard.press("j")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".inspector .tree")
+    chosen = page.locator('.row[aria-selected="true"]')
+    assert chosen.get_attribute("aria-posinset") == "3"
+    assert page.get_attribute(".list", "aria-activedescendant") == chosen.get_attribute("id")
+    page.keyboard.press("c")
+    page.wait_for_function(
+        "document.querySelector('.inspector header').textContent.includes('build.planned')"
+    )
+    page.keyboard.press("2")
+    page.wait_for_selector(".code-line.add")
+    page.get_by_role("button", name="round 1").click()
+    assert MARKUP in page.inner_text(".code-note.test")
+    page.keyboard.press("3")
+    page.wait_for_selector(".held")
+    assert "go-dev" in page.inner_text(".held")
+
+
+def test_light_dark_and_the_width_of_a_telephone(browser: "Browser", page: "Page", url: str) -> None:
+    page.goto(url)
+    page.wait_for_selector(".runs .name")
+    light = background(page)
+    page.keyboard.press("t")
+    assert background(page) != light
+    page.reload()
+    page.wait_for_selector(".runs .name")
+    assert background(page) != light, "it is remembered"
+    context = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme="dark", has_touch=True)
+    phone = context.new_page()
+    phone.set_default_timeout(PATIENCE_MS)
+    for place in (
+        "",
+        "#/runs/numkit-short000",
+        "#/runs/numkit-short000/files",
+        "#/runs/numkit-short000/calls",
+        "#/swarm",
+        "#/dead",
+        "#/new",
+    ):
+        phone.goto(f"{url}{place}")
+        phone.wait_for_selector(".page, .row")
+        phone.wait_for_timeout(150)
+        wide = phone.evaluate(
+            "Math.max(document.documentElement.scrollWidth, document.querySelector('main').scrollWidth)"
+        )
+        assert wide <= 360, place
+        assert background(phone) != light, place
+    phone.goto(f"{url}#/runs/numkit-short000")
+    phone.locator(".row").first.tap()
+    phone.wait_for_selector(".inspector .tree")
+    assert phone.evaluate("document.querySelector('.inspector').getBoundingClientRect().width") == 360
+    context.close()
+
+
+def test_ten_thousand_messages_are_few_elements_and_scroll_smoothly(page: "Page", url: str) -> None:
+    opened(page, url, "numkit-long0000")
+    assert page.inner_text(".tools .count") == "10,000 messages"
+    assert page.locator(".row").count() < 80
+    page.evaluate(SCROLL, 5)
+    times = page.evaluate(SCROLL, 40)
+    # A frame at 60 Hz has 17 ms. The bound leaves a busy two-core machine without a graphics card its time.
+    assert times[len(times) // 2] < 120, times
+    page.fill(".tools input", "verification.finished #9")
+    page.wait_for_function("document.querySelector('.tools .count').textContent.includes(' of 10,000')")
+    page.locator(".list").focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".inspector .tree")
+    assert "verification.finished" in page.inner_text(".inspector h2")
+
+
+def test_a_run_fills_live_without_a_jump(page: "Page", url: str, hall: Guild) -> None:
+    run, messages = "numkit-live0000", story()
+    writer = Writer(hall.state / "journal.db")
+    try:
+        writer.tell(run, *messages[:2])
+        opened(page, url, run)
+        page.evaluate(WATCH)
+        top = page.locator(".list").bounding_box()
+        for number in range(2, len(messages)):
+            writer.tell(run, messages[number])
+            page.wait_for_function(f"document.querySelectorAll('.row[role=option]').length > {number}")
+        page.wait_for_selector(".run-head .chip.good")
+        assert page.inner_text(".tools .count") == f"{len(messages)} messages"
+        assert page.locator(".list").bounding_box() == top
+        assert page.evaluate("window.shifts") < 0.01
+    finally:
+        writer.close()
+
+
+def test_a_build_is_started_and_cancelled_and_a_dead_letter_sent_once_more(
+    page: "Page", guild: Guild
+) -> None:
+    writer = Writer(guild.state / "journal.db")
+    writer.tell("numkit-ruined00", story()[0])
+    writer.bury("numkit-ruined00", Told.of(NUMKIT).state.requests[0])
+    writer.close()
+    guild.serve([rule(numkit(), delay_s=60)])
+    (guild.folder / "numkit.yaml").write_text((ROOT / "specs" / "numkit.yaml").read_text("utf-8"), "utf-8")
+    assert guild.run("up").returncode == 0
+    url = address(guild.start("ui", "--port", 0, "--json"))
+    page.goto(f"{url}#/dead")
+    page.locator(".letter", has_text="out of order").get_by_role("button", name="Requeue").click()
+    page.wait_for_selector(".letter .chip.good")
+    page.goto(f"{url}#/swarm")
+    page.wait_for_selector(".agents .dot.busy")
+    assert "go-dev" in page.inner_text(".agents")
+
+    page.goto(f"{url}#/new")
+    page.wait_for_function("document.querySelector('textarea').value.includes('GCD')")
+    page.fill("textarea", "name: [")
+    page.get_by_role("button", name="Start the build").click()
+    assert "spec:1" in page.inner_text(".problem")
+    page.select_option("select", index=0)
+    page.locator("select").dispatch_event("change")
+    page.get_by_role("button", name="Start the build").click()
+    page.wait_for_selector(".run-head .chip.live")
+    run = page.inner_text("h1")
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel the run").click()
+    page.wait_for_selector(".run-head .chip.bad")
+    assert "red:cancelled" in page.inner_text(".run-head")
+    ended = [one for one in guild.json("runs", "--json") if one["run_id"] == run]
+    assert [one["status"] for one in ended] == ["red:cancelled"]
+    again = [one for one in guild.json("dead", "list", "--all", "--json") if one["run"] == "numkit-ruined00"]
+    assert [one["state"] for one in again] == ["requeued"]
