@@ -12,7 +12,7 @@
 An error is answered with the same object as `--json` prints: code, what, where, remedy.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 STATIC: Final = Path(__file__).parent / "static"
-Metrics = Callable[[], str]
+Metrics = Callable[[], Awaitable[str]]
 """The text of the Prometheus exposition format, made anew at each call."""
 
 
@@ -64,9 +64,9 @@ def _page(request: Request) -> Response:
     return FileResponse(STATIC / "index.html", media_type="text/html")
 
 
-def _metrics_route(metrics: Metrics) -> Callable[[Request], Response]:
-    def answer(request: Request) -> Response:
-        return PlainTextResponse(metrics(), media_type="text/plain; version=0.0.4")
+def _metrics_route(metrics: Metrics) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        return PlainTextResponse(await metrics(), media_type="text/plain; version=0.0.4")
 
     return answer
 

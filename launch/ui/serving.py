@@ -73,6 +73,7 @@ async def serve(
     """Answer until SIGINT or SIGTERM. The names of the builds started here that still run."""
     import uvicorn
 
+    from guildbus.launch.metrics import swarm_metrics
     from guildbus.launch.ui.app import make_app
     from guildbus.launch.ui.desk import Desk
     from guildbus.launch.ui.pulse import Pulse
@@ -93,7 +94,7 @@ async def serve(
     pulse = Pulse(config, registry)
     launches = Launches(config, Path.cwd(), asked)
     desk = Desk(config, registry, pulse, launches, lambda: server.should_exit)
-    app = make_app(desk, token=place.token, hosts=hosts_of(place.port))
+    app = make_app(desk, token=place.token, hosts=hosts_of(place.port), metrics=lambda: swarm_metrics(config))
     server = Server(
         uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=3

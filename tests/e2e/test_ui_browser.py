@@ -20,21 +20,27 @@ from guildbus.bus.journal import Journal
 from guildbus.bus.tail import JournalReader
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.draft import ManifestPart
-from guildhall import ROOT, Guild, numkit, rule
+from guildhall import ROOT, Guild, numkit, rule, until
 from told import IMPLEMENTATION, NUMKIT, SUITE, Told, call, failure, finished, proposed, sha
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Page
 
 CHROMIUM = shutil.which("chromium") or ""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PATIENCE_MS = 60_000
 MANY = 10_000
+FRAMES = 40
+SOURCES = {"draft.proposed": "go-dev/1", "verification.finished": "verifier/1"}
 MARKUP = "<img src=x onerror=document.title='taken'>"
 WATCH = """() => {
     window.shifts = 0;
+    window.moved = [];
     new PerformanceObserver((list) => {
-        for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
+        for (const entry of list.getEntries()) {
+            window.shifts += entry.value;
+            for (const one of entry.sources) window.moved.push(`${one.node?.nodeName} ${one.node?.className}`);
+        }
     }).observe({type: "layout-shift", buffered: true});
 }"""
 SCROLL = """async (frames) => {
@@ -65,15 +71,13 @@ class Writer:
         self.now = time.time() - 600
 
     def tell(self, run: str, *messages: Message, step_s: float = 1.0) -> None:
-        """The messages of a run, each the answer to the one before, all settled; one commit."""
-        records: list[Record] = []
+        """The messages of a run, each the answer to the one before, all settled; a commit every 50."""
         cause = None
-        for message in messages:
+        records: list[Record] = []
+        for number, message in enumerate(messages, 1):
             self._seq += 1
             self.now += step_s
-            source = {"draft.proposed": "go-dev/1", "verification.finished": "verifier/1"}.get(
-                message.type, "planner/1"
-            )
+            source = SOURCES.get(message.type, "planner/1")
             packet = wrap(message, source=source, subject=run, now=self.now, cause=cause)
             cause = packet.envelope
             records.append(Store(self._seq, packet, message.recipient))
@@ -81,7 +85,9 @@ class Writer:
                 agent = f"{message.recipient}/1"
                 records.append(RecordDelivery(self._seq, 1, agent))
                 records.append(RecordOutcome(self._seq, 1, agent, "settled"))
-        self._journal.commit(records, self.now)
+            if number % 50 == 0 or number == len(messages):
+                self._journal.commit(records, self.now)
+                records = []
 
     def bury(self, run: str, message: Message) -> None:
         """A message that its only attempt could not handle."""
@@ -165,15 +171,31 @@ def page(browser: "Browser") -> "Iterator[Page]":
     page.set_default_timeout(PATIENCE_MS)
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("console", lambda said: complaints.append(said.text) if is_complaint(said) else None)
     yield page
     context.close()
     assert complaints == []
 
 
+def is_complaint(said: "ConsoleMessage") -> bool:
+    """A refusal that the page shows to its reader, or the end of a server, is none."""
+    return said.type == "error" and not said.text.startswith("Failed to load resource")
+
+
 def opened(page: "Page", url: str, run: str) -> None:
     page.goto(f"{url}#/runs/{run}")
     page.wait_for_selector(".run[data-caught-up] .row")
+
+
+def holds(page: "Page", condition: str) -> None:
+    """Wait for a condition. Playwright's own wait evaluates strings, which the page's policy forbids."""
+    until(lambda: page.evaluate(condition), PATIENCE_MS / 1000, condition)
+
+
+def spent(session: "CDPSession") -> float:
+    """Seconds that the page's main thread has worked."""
+    found = session.send("Performance.getMetrics")["metrics"]
+    return float(next(one["value"] for one in found if one["name"] == "TaskDuration"))
 
 
 def background(page: "Page") -> str:
@@ -218,9 +240,7 @@ def test_a_message_is_opened_by_mouse_and_by_keyboard(page: "Page", url: str) ->
     assert chosen.get_attribute("aria-posinset") == "3"
     assert page.get_attribute(".list", "aria-activedescendant") == chosen.get_attribute("id")
     page.keyboard.press("c")
-    page.wait_for_function(
-        "document.querySelector('.inspector header').textContent.includes('build.planned')"
-    )
+    holds(page, "document.querySelector('.inspector header').textContent.includes('build.planned')")
     page.keyboard.press("2")
     page.wait_for_selector(".code-line.add")
     page.get_by_role("button", name="round 1").click()
@@ -271,11 +291,15 @@ def test_ten_thousand_messages_are_few_elements_and_scroll_smoothly(page: "Page"
     assert page.inner_text(".tools .count") == "10,000 messages"
     assert page.locator(".row").count() < 80
     page.evaluate(SCROLL, 5)
-    times = page.evaluate(SCROLL, 40)
-    # A frame at 60 Hz has 17 ms. The bound leaves a busy two-core machine without a graphics card its time.
-    assert times[len(times) // 2] < 120, times
+    told = page.context.new_cdp_session(page)
+    told.send("Performance.enable", {"timeDomain": "threadTicks"})
+    before = spent(told)
+    times = page.evaluate(SCROLL, FRAMES)
+    # The processor's time of a frame, which a busy machine does not change, and the clock's, which it does.
+    assert (spent(told) - before) / FRAMES < 0.030
+    assert times[len(times) // 2] < 1000, times
     page.fill(".tools input", "verification.finished #9")
-    page.wait_for_function("document.querySelector('.tools .count').textContent.includes(' of 10,000')")
+    holds(page, "document.querySelector('.tools .count').textContent.includes(' of 10,000')")
     page.locator(".list").focus()
     page.keyboard.press("End")
     page.keyboard.press("Enter")
@@ -293,11 +317,11 @@ def test_a_run_fills_live_without_a_jump(page: "Page", url: str, hall: Guild) ->
         top = page.locator(".list").bounding_box()
         for number in range(2, len(messages)):
             writer.tell(run, messages[number])
-            page.wait_for_function(f"document.querySelectorAll('.row[role=option]').length > {number}")
+            holds(page, f"document.querySelectorAll('.row[role=option]').length > {number}")
         page.wait_for_selector(".run-head .chip.good")
         assert page.inner_text(".tools .count") == f"{len(messages)} messages"
         assert page.locator(".list").bounding_box() == top
-        assert page.evaluate("window.shifts") < 0.01
+        assert page.evaluate("window.shifts") < 0.01, page.evaluate("window.moved")
     finally:
         writer.close()
 
@@ -321,7 +345,7 @@ def test_a_build_is_started_and_cancelled_and_a_dead_letter_sent_once_more(
     assert "go-dev" in page.inner_text(".agents")
 
     page.goto(f"{url}#/new")
-    page.wait_for_function("document.querySelector('textarea').value.includes('GCD')")
+    holds(page, "document.querySelector('textarea').value.includes('GCD')")
     page.fill("textarea", "name: [")
     page.get_by_role("button", name="Start the build").click()
     assert "spec:1" in page.inner_text(".problem")

@@ -8,6 +8,7 @@ import { RunModel } from "./model.js";
 import { oracleView } from "./oracle.js";
 
 const TABS = [["messages", "Messages"], ["files", "Files"], ["calls", "Model calls"], ["oracle", "Oracle"]];
+const WIDTHS = { time: "8ch", tokens: "6ch", "tokens/s": "4ch", calls: "2ch", round: "2ch" };
 const CHANGES = { files: /^(draft\.(accepted|rejected)|verification)/, calls: /\.proposed$/, oracle: /^(reference|witnesses|oracle|verification)/ };
 
 export class RunPage {
@@ -19,7 +20,7 @@ export class RunPage {
     this.status = div("status");
     this.vitals = h("dl", { className: "vitals" });
     this.acts = div("acts");
-    this.head = h("header", { className: "run-head" }, h("h1", {}, run), this.status, this.acts, this.vitals);
+    this.head = h("header", { className: "run-head" }, h("h1", {}, run), this.status, this.vitals, this.acts);
     this.tabs = TABS.map(([name, label], index) => h("button", { role: "tab", id: `tab-${name}`, title: `${label} (${index + 1})`, onclick: () => { location.hash = `#/runs/${run}${index ? `/${name}` : ""}`; } }, label));
     this.body = div("panel");
     this.element = div("run", this.head, h("div", { className: "tabs", role: "tablist" }, this.tabs), this.body);
@@ -101,7 +102,7 @@ export class RunPage {
       ["tokens", vitals.tokens.toLocaleString("en")], ["tokens/s", vitals.tokens_s === null ? "–" : String(vitals.tokens_s)], ["calls", String(vitals.calls)]];
     if (vitals.teeth) facts.push(["teeth", vitals.teeth.score.toFixed(2)]);
     if (vitals.died) facts.push(["died", many(vitals.died, "message")]);
-    this.vitals.replaceChildren(...facts.map(([key, value]) => h("div", {}, h("dt", {}, key), h("dd", {}, value))));
+    this.vitals.replaceChildren(...facts.map(([key, value]) => h("div", {}, h("dt", {}, key), h("dd", { style: { "--wide": WIDTHS[key] || "auto" } }, value))));
   }
 
   async _cancel(button) {
