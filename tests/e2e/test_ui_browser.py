@@ -39,7 +39,7 @@ WATCH = """() => {
     new PerformanceObserver((list) => {
         for (const entry of list.getEntries()) {
             window.shifts += entry.value;
-            for (const one of entry.sources) window.moved.push(`${one.node?.nodeName} ${one.node?.className}`);
+            for (const {node} of entry.sources) window.moved.push(`${node?.nodeName} ${node?.className}`);
         }
     }).observe({type: "layout-shift", buffered: true});
 }"""

@@ -21,7 +21,7 @@ export class MessagesPanel {
     const zoom = (label, title, factor) => h("button", { className: "quiet wide", title, "aria-label": title, onclick: () => this.lanes.zoomBy(factor) }, label);
     this.tools = div("tools", this.filter, this.even, zoom("−", "Narrow (-)", 0.8), zoom("+", "Widen (+)", 1.25), zoom("Fit", "Fit (0)", 0), this.follow, this.count);
     this.split = div("split", this.list.element, this.inspector.element);
-    this.element = div("panel messages", this.lanes.element, this.tools, this.split);
+    this.element = div("panel messages waiting", this.lanes.element, this.tools, this.split);
     this.timer = setInterval(() => { if (model.vitals && model.vitals.status === "running") this.lanes.update(); }, 1000);
     this.dirty = false;
     this.rest = 0;

@@ -27,7 +27,7 @@ export class RunPage {
     this.shown = "";
     this.show(tab);
     this.stop = listen(`runs/${run}/feed`, {
-      head: (told) => { this.model.head(told); this.messages.later(); },
+      head: (told) => { this.model.head(told); this.messages.update(); this.messages.element.classList.remove("waiting"); },
       page: (told) => this._page(told),
       vitals: (told) => { this.model.vitals = told; this._head(); this.messages.later(); },
       "caught-up": ({ messages }) => { this.element.dataset.caughtUp = messages; this._caughtUp(messages); },
