@@ -18,7 +18,6 @@ from guildbus.launch.ui.views_swimlane import is_over, lives_of, row_of
 from guildbus.launch.ui.vitals import TYPES, Vitals
 from guildbus.protocols.errors import ProtocolError, UsageError
 from guildbus.protocols.messages.base import Message
-from guildbus.protocols.messages.build import BuildRequested
 from guildbus.protocols.registry import Registry
 
 PAGE: Final = 500
@@ -134,7 +133,7 @@ class RunsIndex:
 
     def _read_all(self, reader: JournalReader, newest: int) -> None:
         self.vitals.clear()
-        for run in reader.subjects_of(BuildRequested.wire_type())[:SHOWN_RUNS]:
+        for run in reader.runs(SHOWN_RUNS):
             self._hear(readable(reader.history(run, newest, TYPES, damaged=[]), self.registry))
 
     def _read_on(self, reader: JournalReader, newest: int) -> None:
