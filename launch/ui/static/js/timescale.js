@@ -25,7 +25,7 @@ export class TimeScale {
     const add = (time, isMessage) => {
       const gap = time - times[times.length - 1];
       if (gap < 1e-4 && !isMessage) return;
-      total += Math.log2(1 + Math.max(0, gap) / 0.02) + (isMessage ? 1.6 : 0);
+      total += Math.log2(1 + Math.max(0, gap) / 0.02) + (isMessage && messages ? 1.6 : 0);
       if (isMessage) messages += 1;
       if (gap < 1e-4) { weights[weights.length - 1] = total; return; }
       times.push(time);
