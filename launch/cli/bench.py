@@ -1,5 +1,5 @@
 """`faults` breaks the bus, `bus` and `lifecycle` say what it costs, `eval` builds and judges from outside,
-`oracle` tries the oracle on planted mistakes."""
+`oracle` tries the oracle on planted mistakes, `observers` says what looking on costs a build."""
 
 import asyncio
 from pathlib import Path
@@ -57,6 +57,24 @@ def lifecycle(
         for line in lines(found):
             typer.echo(line)
     raise typer.Exit(RED if found.misses else GREEN)
+
+
+@app.command("observers")
+def observers(
+    ctx: typer.Context,
+    spec: Annotated[Path, typer.Argument(help="What is built.")] = Path("specs/numkit.yaml"),
+    seeds: Annotated[str, typer.Option(help="Such as 1-5 or 1,4,7; a pair of builds each.")] = "1-5",
+) -> None:
+    """Build with and without the web view, `trace -f` and telemetry. Exit code 1 if that costs over 3 %."""
+    from guildbus.launch.bench.eval.seeds import read_seeds
+    from guildbus.launch.bench.observers import TARGET, lines, measure, median_ratio
+
+    work = measure(config_of(ctx), spec.absolute(), list(read_seeds(seeds)), asked_config(ctx), typer.echo)
+    pairs = asyncio.run(work)
+    for line in lines(pairs):
+        typer.echo(line)
+    median = median_ratio(pairs)
+    raise typer.Exit(GREEN if median is not None and median <= TARGET else RED)
 
 
 @app.command("bus")

@@ -12,7 +12,7 @@ from typing import Any, Final
 from guildbus.launch.config import GuildConfig
 from guildbus.protocols.errors import InfrastructureError
 
-_COMMAND: Final = (sys.executable, "-P", "-c", "from guildbus.launch.cli import main; main()")
+COMMAND: Final = (sys.executable, "-P", "-c", "from guildbus.launch.cli import main; main()")
 
 
 def environment(config: GuildConfig, asked: Path | None) -> dict[str, str]:
@@ -29,7 +29,7 @@ async def build(spec: Path, seed: int, out: Path, environ: Mapping[str, str]) ->
     """The report of a build. Raises InfrastructureError if it ended without one."""
     words = ("build", str(spec), "--seed", str(seed), "--out", str(out), "--json")
     process = await asyncio.create_subprocess_exec(
-        *_COMMAND,
+        *COMMAND,
         *words,
         env=dict(environ),
         stdin=asyncio.subprocess.DEVNULL,
