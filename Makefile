@@ -50,6 +50,7 @@ fast: setup-dev  ## the unit tests: no sockets, no processes
 
 fault: setup-dev  ## the fault tests, and a short run of the fault suite: kills, stops, garbage
 	@$(BIN)/pytest tests/fault -m 'long or not long' $(ARGS)
+	@$(BIN)/pytest tests/e2e -m long $(ARGS)
 	@$(BIN)/guildbus bench faults --scale 0.02
 
 browser:  ## Chromium for the tests of the web view, from the system's packages (needs root)

@@ -4,6 +4,7 @@ import json
 import signal
 
 import psutil
+import pytest
 
 from guildhall import ROOT, Guild, numkit, rule, until
 
@@ -22,6 +23,7 @@ func TestHidden(t *testing.T) {
 """
 
 
+@pytest.mark.long
 def test_one_spec_two_seeds_and_the_rest_later(guild: Guild) -> None:
     guild.serve([rule(numkit())])
     words = ("bench", "eval", "--specs", SPEC, "--out", "evaluation.md")

@@ -123,7 +123,10 @@ def test_killed_while_the_verifier_runs(guild: Guild) -> None:
     assert set(asked_of(guild).values()) == {1}
 
 
-@pytest.mark.parametrize("kind", ["draft.proposed", "draft.accepted", "verification.finished"])
+@pytest.mark.parametrize(
+    "kind",
+    ["draft.proposed", pytest.param("draft.accepted", marks=pytest.mark.long), "verification.finished"],
+)
 def test_killed_between_two_steps(guild: Guild, kind: str) -> None:
     guild.serve([rule(numkit())], wrong_at_first(delay_s=1.0))
     process = started(guild, "--candidates", 1)
@@ -194,6 +197,7 @@ def test_up_finishes_what_was_interrupted_and_an_own_swarm_leaves_it_alone(guild
     assert guild.leftovers() == []
 
 
+@pytest.mark.long
 def test_killed_again_and_again_at_random(guild: Guild) -> None:
     """Every life of the swarm brings the run on, or at least loses nothing of it."""
     chance = random.Random(20261123)
@@ -237,7 +241,7 @@ def test_a_resume_waits_for_a_swarm_that_works_for_another_run(guild: Guild) -> 
     assert guild.leftovers() == []
 
 
-@pytest.mark.parametrize("kill", [False, True])
+@pytest.mark.parametrize("kill", [pytest.param(False, marks=pytest.mark.long), True])
 def test_a_build_takes_over_when_the_swarm_that_it_used_goes(guild: Guild, kill: bool) -> None:
     guild.serve([rule(numkit(), delay_s=3)])
     first = guild.start("build", SPEC, "--candidates", 1, "--out", "one")

@@ -187,6 +187,7 @@ class TestLife:
             ],
             "dead": 0,
             "parked": 0,
+            "published": 2,
         }
 
 
