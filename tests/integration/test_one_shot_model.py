@@ -45,11 +45,11 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def built(make_guild: Callable[[], Guild]) -> "Iterator[tuple[Guild, int, dict[str, Any]]]":
-    """A build of one function, one candidate at a time: guild, exit code, report."""
+    """A build of one function, with one repair at most: guild, exit code, report."""
     guild = make_guild()
     guild.cache = cache_dir(Host.here())
     (guild.folder / "spec.yaml").write_text(SPEC, encoding="utf-8")
-    done = guild.run("build", "spec.yaml", "--candidates", 1, "--json", "--out", "pkg", timeout_s=1000)
+    done = guild.run("build", "spec.yaml", "--max-rounds", 1, "--json", "--out", "pkg", timeout_s=1000)
     assert done.stderr == ""
     yield guild, done.returncode, json.loads(done.stdout)
     guild.close()
