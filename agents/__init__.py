@@ -1,10 +1,11 @@
 """Who speaks: the agents, and what they need to think.
 
     agent.py        an agent is a class with a role and typed handlers
-    context.py      what a handler is given: the run's messages so far, time, a voice
+    context.py      what a handler is given: the run so far, time, a voice; tools.py: models, the sandbox
     runtime.py      HELLO, leases, validation, time limits, acknowledgements
     main.py         one agent process
     roster.py       which class plays which role
+    contracts.py    whether the classes of a swarm fit together; vocabulary.py: the types that they speak
 
     planner.py      spec -> plan -> drafts, stage by stage; closes the run
     go_dev.py       writes implementation files     } specialist.py is what they share;

@@ -39,13 +39,18 @@ def main() -> None:
 
 
 async def _serve(settings: "AgentSettings") -> None:
+    from guildbus.agents.contracts import Member
     from guildbus.agents.roster import make_agent
     from guildbus.agents.runtime import Runtime
+    from guildbus.agents.tools import OwnTools
+    from guildbus.agents.vocabulary import check_known, registry_of
     from guildbus.bus.client import ZmqBus
     from guildbus.bus.interface import AgentIdentity
-    from guildbus.protocols.registry import standard_registry
 
     agent = make_agent(settings)
+    registry = registry_of(settings.messages)
+    check_known(Member(settings.name, type(agent)), registry)
+    tools = OwnTools(settings)
     identity = AgentIdentity(settings.name, settings.role, f"{os.getpid()}-{uuid.uuid4().hex[:6]}")
     keys = None
     if settings.client_key is not None:
@@ -57,19 +62,20 @@ async def _serve(settings: "AgentSettings") -> None:
     telemetry: Any = None
     runtime: Runtime
     if settings.telemetry is None:
-        runtime = Runtime(agent, bus, identity, standard_registry())
+        runtime = Runtime(agent, bus, identity, registry, tools=tools)
     else:
         from guildbus.agents.telemetry.observed import ObservedRuntime
         from guildbus.agents.telemetry.provider import Telemetry
 
         telemetry = Telemetry.start(settings.telemetry, identity.instance)
-        runtime = ObservedRuntime(agent, bus, identity, standard_registry(), telemetry)
+        runtime = ObservedRuntime(agent, bus, identity, registry, telemetry, tools=tools)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, runtime.stop)
     try:
         await runtime.run(on_ready=lambda: _say_ready(identity.instance))
     finally:
+        await tools.aclose()
         if telemetry is not None:
             telemetry.close()
 

@@ -30,12 +30,14 @@ from guildbus.protocols.messages.build import (
     BuildStopped,
     BuiltFile,
 )
-from guildbus.protocols.messages.control import DeadRequeued, MessageDied, RunCancelled
+from guildbus.protocols.messages.control import DeadRequeued, EventNoticed, MessageDied, RunCancelled
 from guildbus.protocols.messages.draft import DraftAccepted, DraftRejected, DraftRequested
 from guildbus.protocols.messages.oracle import ReferenceRequested
 from guildbus.protocols.messages.verification import Score, TestFailure, VerificationFinished
 
 EXPIRED = "bus.expired"
+NOTICED = EventNoticed.wire_type()
+"""Whoever listens in is not what a run depends on: that such a message died closes nothing."""
 
 
 class Planner(Agent):
@@ -84,7 +86,8 @@ class Planner(Agent):
         What dies together (a deadline ends all that is open) is mourned one by one, and may be handled at the
         same time: the first obituary closes the run, and the first after a requeueing closes it again.
         """
-        turns = await ctx.history(MessageDied, BuildFinished, DeadRequeued)
+        told = await ctx.history(MessageDied, BuildFinished, DeadRequeued)
+        turns = [one for one in told if not (isinstance(one, MessageDied) and one.message_type == NOTICED)]
         reopened = max((at for at, turn in enumerate(turns) if isinstance(turn, DeadRequeued)), default=-1)
         if len(turns) - reopened > 2:
             return []

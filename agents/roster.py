@@ -54,6 +54,13 @@ BUILT_IN_EMITS: Final[Mapping[str, tuple[type[Message], ...]]] = MappingProxyTyp
 """What the built-in classes declare, for whoever must know it without their imports. A test compares them."""
 
 
+def found_in(role: str, entry: str = "") -> str:
+    """Where the class of a role comes from: `built in`, `entry point` or `guild.toml`."""
+    if ":" in entry:
+        return "guild.toml"
+    return "built in" if role in BUILT_IN else "entry point"
+
+
 def emitted_types(role: str, entry: str = "") -> frozenset[str]:
     """The wire types that a role may publish. Imports only classes that are not built in. ConfigError."""
     built_in = role in BUILT_IN and ":" not in entry
@@ -68,7 +75,17 @@ def class_for(role: str, entry: str = "") -> type[Agent]:
     try:
         found = getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise ConfigError(f"no agent class: {error}", where=f"role {role!r}, {target!r}") from error
+        raise ConfigError(
+            f"no agent class: {error}",
+            where=f"role {role!r}, {target!r}",
+            remedy="is the package installed, or its folder in PYTHONPATH?",
+        ) from error
+    except Exception as error:  # a wrong handler or `emits`, and whatever else a module does when imported
+        raise ConfigError(
+            f"no agent class: {type(error).__name__}: {error}",
+            where=f"role {role!r}, {target!r}",
+            remedy="mend the module: it must be importable",
+        ) from error
     if not (isinstance(found, type) and issubclass(found, Agent)):
         raise ConfigError("not a subclass of guildbus.agents.agent.Agent", where=f"role {role!r}, {target!r}")
     if getattr(found, "role", None) != role:

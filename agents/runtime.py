@@ -5,6 +5,9 @@ Every message ends in an ack, a nack with a reason, or the redelivery that a los
     receive -> decode -> handler (time limit; lease renewed while it runs) -> ack with what it emits
                   \\-> nack, fatal     \\-> GuildbusError or a bug: nack, tried again later
 
+A notice (`event.noticed`) stands for a message of a type that the agent subscribes to: that message is read
+from the journal, and the handler is called with it.
+
 A delivery that the broker withdraws (its run is cancelled, its deadline passed, its lease ran out) cancels
 its handler: a handler lets CancelledError through, and on its way closes requests and ends processes.
 
@@ -20,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from guildbus.agents.agent import Agent, Handler
 from guildbus.agents.context import Context
+from guildbus.agents.tools import NoTools, Tools
 from guildbus.bus.interface import AgentIdentity, Bus, Delivery
 from guildbus.bus.late_log import get_logger, speaking_of
 from guildbus.protocols import codec, ids
@@ -33,6 +37,7 @@ from guildbus.protocols.errors import (
     Withdrawn,
 )
 from guildbus.protocols.messages.base import Message
+from guildbus.protocols.messages.control import EventNoticed
 from guildbus.protocols.registry import Registry
 from guildbus.protocols.wire import Packet
 
@@ -75,12 +80,14 @@ class Runtime:
         identity: AgentIdentity,
         registry: Registry,
         clock: Callable[[], float] = time.time,
+        tools: Tools | None = None,
     ) -> None:
         self._agent = agent
         self._bus = bus
         self._identity = identity
         self._registry = registry
         self._clock = clock
+        self._tools = tools or NoTools()
         self._handling: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
 
@@ -142,10 +149,16 @@ class Runtime:
 
     async def _attempt(self, delivery: Delivery, log: "structlog.BoundLogger") -> list[Packet]:
         envelope = delivery.packet.envelope
-        handler: Handler | None = self._agent.handlers.get(envelope.type)
+        packet = delivery.packet
+        message = codec.decode(envelope.type, packet.body, self._registry)
+        original: Envelope | None = None
+        if isinstance(message, EventNoticed):
+            packet = await self._noticed(message, envelope)
+            original = packet.envelope
+            message = codec.decode(original.type, packet.body, self._registry)
+        handler: Handler | None = self._agent.handlers.get(message.wire_type())
         if handler is None:
-            raise Refused(f"{self._agent.role} does not handle it", where=envelope.type)
-        message = codec.decode(envelope.type, delivery.packet.body, self._registry)
+            raise Refused(f"{self._agent.role} does not handle it", where=packet.envelope.type)
         context = Context(
             envelope=envelope,
             max_attempts=delivery.max_attempts,
@@ -153,6 +166,8 @@ class Runtime:
             clock=self._clock,
             say=self._bus.set_activity,
             read_history=lambda types: self._history(envelope, types),
+            original=original,
+            tools=self._tools,
         )
         emits = await self._under_lease(delivery, handler(self._agent, message, context))
         self._check_declared(emits)
@@ -190,9 +205,24 @@ class Runtime:
         finally:
             renewing.cancel()
 
+    async def _noticed(self, notice: EventNoticed, envelope: Envelope) -> Packet:
+        """The message that a notice is about: it is in the journal, before its notice."""
+        upto = notice.seq or envelope.seq
+        for packet in reversed(await self._bus.history(envelope.subject, upto, [notice.message_type])):
+            if packet.envelope.id == notice.message_id:
+                return packet
+        raise Refused(
+            f"the {notice.message_type} that it is about is not in the run",
+            where=notice.message_id,
+            remedy="is the journal whole?",
+        )
+
     async def _history(self, envelope: Envelope, types: Sequence[str]) -> list[Message]:
-        packets = await self._bus.history(envelope.subject, envelope.seq, types)
-        return [codec.decode(packet.envelope.type, packet.body, self._registry) for packet in packets]
+        """Older versions of the types too; of all types, what people and agents said: no notices."""
+        spelled = [name for kind in types for name in self._registry.spellings(kind)]
+        packets = await self._bus.history(envelope.subject, envelope.seq, spelled)
+        found = [codec.decode(packet.envelope.type, packet.body, self._registry) for packet in packets]
+        return found if types else [one for one in found if not isinstance(one, EventNoticed)]
 
     async def _renew(self, delivery: Delivery) -> None:
         while True:

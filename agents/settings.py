@@ -21,6 +21,7 @@ class AgentSettings(BaseModel):
     `server_key` (the broker's public key) and `client_key` (a file) are for an endpoint on TCP.
     `entry` names a class (`module:Class`) for a role that is not built in. `models` are tried in order.
     `candidates` bounds what a request asks for, `temperature` overrides the prompts'; None leaves them.
+    `messages` names the swarm's message types that are not ours (`module:Class`, see `vocabulary.py`).
     `offline` are the keys of the stored completions that may be used; with it no endpoint is ever asked.
     `patience` multiplies the time that a measurement may take, which decides nothing.
     `telemetry` says where spans and metrics go; None tells nothing, and imports nothing for it.
@@ -42,6 +43,7 @@ class AgentSettings(BaseModel):
     temperature: float | None = None
     parallel_calls: int = 2
     unsafe_no_sandbox: bool = False
+    messages: tuple[str, ...] = ()
     offline: frozenset[str] | None = None
     patience: float = 1.0
     telemetry: TelemetrySettings | None = None

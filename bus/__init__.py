@@ -4,6 +4,7 @@
     queues.py     pure: one queue a role; who gets the next message
     timers.py     pure: leases, delays and deadlines that run out
     routing.py    pure: event in, actions out; the clock is passed in
+    notices.py    pure: who subscribes to what, and what they are told
     journal.py    the SQLite write-ahead journal: the only durable state
     records.py    its schema and checksums
     opening.py    it is checked before anything builds on it; wal.py, integrity.py and salvage.py belong to it

@@ -37,6 +37,7 @@ from guildbus.bus.late_log import LateLog, get_logger, log_as, ready_line
 from guildbus.bus.lifeline import watch_lifeline
 from guildbus.bus.listening import Listener
 from guildbus.bus.locks import lock_file, lock_of, unlock_file
+from guildbus.bus.notices import Subscriptions
 from guildbus.bus.outbox import Outbox
 from guildbus.bus.permissions import Permissions
 from guildbus.bus.routing import Routing
@@ -67,6 +68,7 @@ class Broker:
         *,
         max_bytes: int = wire.DEFAULT_MAX_BYTES,
         permissions: Permissions | None = None,
+        subscriptions: Subscriptions | None = None,
         max_connections: int = 256,
         keys: Path | None = None,
         metrics: "MetricsServer | None" = None,
@@ -84,7 +86,8 @@ class Broker:
         if journal is None:
             limits = replace(limits, window=sys.maxsize)  # there is nowhere else to keep a message
         next_seq = journal.next_seq() if journal else 1
-        self._routing = Routing(limits, ids.new_message_id()[-12:], next_seq, permissions)
+        broker_id = ids.new_message_id()[-12:]
+        self._routing = Routing(limits, broker_id, next_seq, permissions, subscriptions=subscriptions)
         if journal is not None:
             for damage in journal.damage:
                 self._log.error("journal_damaged", place=damage.place, what=damage.what)
@@ -348,6 +351,7 @@ def main() -> None:
     parser.add_argument("--journal", type=Path, required=True)
     parser.add_argument("--limits", default="{}", help="JSON object of guildbus.bus.state.Limits")
     parser.add_argument("--permissions", help="JSON object {role: [types]}; without it all may say all")
+    parser.add_argument("--subscriptions", default="{}", help="JSON object {type: [roles that hear of it]}")
     parser.add_argument("--keys", type=Path, help="the folder of keys: a must for tcp://")
     parser.add_argument("--max-connections", type=int, default=256)
     parser.add_argument("--keep-days", type=float, help="remove runs so long after their end; else never")
@@ -367,6 +371,7 @@ def main() -> None:
             max_connections=arguments.max_connections,
             keys=arguments.keys,
             permissions=None if table is None else Permissions(json.loads(table)),
+            subscriptions=Subscriptions(json.loads(arguments.subscriptions)),
             metrics=_metrics_server(arguments.metrics),
         )
     except GuildbusError as error:

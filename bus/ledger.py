@@ -13,6 +13,7 @@ from typing import Final
 from guildbus.bus.backlog import LOST, Backlog
 from guildbus.bus.events import Action, Peer, RecordOutcome, Store
 from guildbus.bus.letters import obituary, withdrawal
+from guildbus.bus.notices import NOTICE, Subscriptions, notice_of
 from guildbus.bus.state import Limits, QueuedMessage
 from guildbus.protocols.envelope import parse_time
 from guildbus.protocols.errors import GuildbusError, QueueFull, Refused, TooMany
@@ -30,7 +31,14 @@ class Ledger(Backlog):
     agent instance can be told that a delivery is withdrawn from it.
     """
 
-    def __init__(self, limits: Limits, broker_id: str, next_seq: int, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        broker_id: str,
+        next_seq: int,
+        new_id: Callable[[], str],
+        subscriptions: Subscriptions | None = None,
+    ) -> None:
         super().__init__(limits, next_seq)
         self.broker_id = broker_id
         self.leased: dict[str, QueuedMessage] = {}
@@ -38,26 +46,29 @@ class Ledger(Backlog):
         self.peers: dict[str, Peer] = {}
         self.dead = 0
         self._new_id = new_id
+        self._subscriptions = subscriptions or Subscriptions()
 
     # -- in ----------------------------------------------------------------------------------
 
-    def refusal(self, packet: Packet) -> GuildbusError | None:
-        """Why the broker does not take a message; None if it does."""
+    def refusal(self, packet: Packet, *, copy: bool = False) -> GuildbusError | None:
+        """Why the broker does not take a message; None if it does. A `copy` has no notices."""
         envelope = packet.envelope
         if envelope.attempt or envelope.seq:
             return Refused("attempt and seq are the broker's to set", where="envelope")
         if envelope.hops > self.limits.max_hops:
             return Refused(f"hop limit of {self.limits.max_hops} reached", where=f"run {envelope.subject}")
-        if envelope.to is None:
-            return None
-        queue = self.queues.get(envelope.to)
-        if queue is None:
-            return self.no_room(1)
-        if queue.backlog >= self.limits.queue_bound:
-            return QueueFull(
-                f"queue holds {self.limits.queue_bound} messages", where=envelope.to, remedy="try again later"
-            )
-        return None
+        heard = () if copy else self._subscriptions.roles(envelope)
+        names = heard if envelope.to is None else (envelope.to, *heard)
+        missing = 0
+        for name in names:
+            queue = self.queues.get(name)
+            if queue is None:
+                missing += 1
+            elif queue.backlog >= self.limits.queue_bound:
+                return QueueFull(
+                    f"queue holds {self.limits.queue_bound} messages", where=name, remedy="try again later"
+                )
+        return self.no_room(missing) if missing else None
 
     def no_room(self, names: int) -> GuildbusError | None:
         """Why there can be no more queues; None if there can. Roles that nobody has make room."""
@@ -70,8 +81,20 @@ class Ledger(Backlog):
             return None
         return TooMany(f"there are {len(self.queues)} queues", where="broker", remedy="raise max_queues")
 
-    def admit(self, packet: Packet, now: float) -> list[Action]:
-        """Number a message, and make it ready; an announcement is only stored."""
+    def admit(self, packet: Packet, now: float, *, copy: bool = False) -> list[Action]:
+        """Number a message, make it ready, and tell its subscribers; an announcement is only stored.
+
+        Of a `copy` nobody is told.
+        """
+        seq = self.next_seq
+        actions = self._enter(packet, now)
+        if not copy:
+            for role in self._subscriptions.roles(packet.envelope):
+                notice = notice_of(packet, seq, role, self.broker_id, now, self._new_id())
+                actions += self._enter(notice, now)
+        return actions
+
+    def _enter(self, packet: Packet, now: float) -> list[Action]:
         envelope = packet.envelope
         seq = self.next_seq
         self.next_seq += 1
@@ -185,14 +208,18 @@ class Ledger(Backlog):
         return [RecordOutcome(message.seq, message.attempt, agent, "failed", code, reason)]
 
     def die(self, message: QueuedMessage, code: str, reason: str, now: float) -> list[Action]:
-        """To the dead letters, and tell the role that closes runs."""
+        """To the dead letters, and tell the role that closes runs.
+
+        A notice's death is announced only: whoever listens in is not what its run depends on.
+        """
         holder = message.holder
         self.forget(message)
         self.dead += 1
         actions: list[Action] = [RecordOutcome(message.seq, message.attempt, holder, "dead", code, reason)]
         to = self.limits.undertaker
         if to is not None and message.type != MessageDied.wire_type():
-            letter = obituary(message, code, reason, self.broker_id, to, now, self._new_id())
+            taker = None if message.type == NOTICE else to
+            letter = obituary(message, code, reason, self.broker_id, taker, now, self._new_id())
             actions += self.admit(letter, now)
         return actions
 

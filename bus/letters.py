@@ -13,9 +13,18 @@ from guildbus.protocols.wire import Kind, Packet
 
 
 def obituary(
-    message: QueuedMessage, code: str, reason: str, broker_id: str, to: str, now: float, message_id: str
+    message: QueuedMessage,
+    code: str,
+    reason: str,
+    broker_id: str,
+    to: str | None,
+    now: float,
+    message_id: str,
 ) -> Packet:
-    """The `message.died`, of this id, that tells the role which closes runs: with every attempt's reason."""
+    """The `message.died`, of this id, that tells the role which closes runs: with every attempt's reason.
+
+    `to` None announces it.
+    """
     body = MessageDied(
         message_id=message.id,
         message_type=message.type,

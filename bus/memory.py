@@ -27,6 +27,7 @@ from guildbus.bus.events import (
 )
 from guildbus.bus.interface import AgentIdentity, Delivery, Inbox, next_delivery
 from guildbus.bus.memory_log import MemoryLog, decide
+from guildbus.bus.notices import Subscriptions
 from guildbus.bus.permissions import Permissions
 from guildbus.bus.routing import Routing
 from guildbus.bus.session import BUSY_RETRY_S, Request, plain
@@ -59,13 +60,14 @@ class MemoryBroker:
         limits: Limits | None = None,
         clock: Callable[[], float] = time.time,
         permissions: Permissions | None = None,
+        subscriptions: Subscriptions | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self.log: list[tuple[int, Packet]] = []
         self.outcomes: list[RecordOutcome] = []
         self._clock = clock
         self._kept = MemoryLog()
-        self._routing = Routing(self.limits, "memory", permissions=permissions)
+        self._routing = Routing(self.limits, "memory", permissions=permissions, subscriptions=subscriptions)
         self._clients: dict[bytes, MemoryBus] = {}
 
     def attach(self, peer: bytes, client: "MemoryBus") -> None:

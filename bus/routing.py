@@ -48,6 +48,7 @@ from guildbus.bus.events import (
 )
 from guildbus.bus.ledger import Ledger
 from guildbus.bus.letters import accepted, refusal_of, stale, withdrawal
+from guildbus.bus.notices import Subscriptions, is_copy
 from guildbus.bus.permissions import Permissions
 from guildbus.bus.state import ConnectedAgent, Limits, health_report
 from guildbus.protocols import ids
@@ -68,11 +69,12 @@ class Routing:
         next_seq: int = 1,
         permissions: Permissions | None = None,
         new_id: Callable[[], str] = ids.new_message_id,
+        subscriptions: Subscriptions | None = None,
     ) -> None:
         """`new_id` names the messages that the broker itself writes."""
         self.limits = limits
         self._permissions = permissions
-        self._ledger = Ledger(limits, broker_id, next_seq, new_id)
+        self._ledger = Ledger(limits, broker_id, next_seq, new_id, subscriptions)
         self._attendance = Attendance(limits, broker_id, self._ledger)
         self._agents = self._attendance.agents
         self._answers = Answers(limits.remembered_acks)
@@ -167,14 +169,15 @@ class Routing:
     def _on_publish(self, event: Publish, now: float, *, run_is_here: bool = False) -> list[Action]:
         if event.duplicate:
             return [accepted(event, duplicate=True)]
-        refusal = self._ledger.refusal(event.packet)
+        copy = is_copy(event.packet.envelope)
+        refusal = self._ledger.refusal(event.packet, copy=copy)
         if refusal is not None:
             return [refusal_of(event, refusal)]
         unknown = None if run_is_here else self._run_to_fetch(event, (event.packet,))
         if unknown is not None:
             return [unknown]
         actions = self._cancel_runs((event.packet,))
-        actions += self._ledger.admit(event.packet, now)
+        actions += self._ledger.admit(event.packet, now, copy=copy)
         actions.append(accepted(event))
         return actions
 

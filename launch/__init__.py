@@ -4,12 +4,13 @@
     config.py        guild.toml, read once
     specfile.py      YAML -> Spec, every mistake with its line
     swarm.py         which processes make a swarm, and where they meet
+    membership.py    whose classes are in it beside ours, and the message types of all its processes
     supervisor.py    starts, watches, restarts and stops them (supervision.py decides)
     process.py       one child; nursery.py forks those that are ours (forking.py asks it to)
     warden.py        what outlives a swarm, and leaves nothing of it behind
     model_files.py   the embedded model: where it comes from, its hash
     model_servers.py the managed model server
-    building.py      one build, from spec to files on disk
+    building.py      one build, from spec to files on disk (attending.py; bystanders.py: who is waited for)
     live.py          the live view in the terminal; ui/ the one in the browser
     report.py        what a build reports, from its messages
     run_log.py       a run as the journal has it; run_list.py lists all runs

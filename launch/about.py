@@ -13,7 +13,6 @@ from guildbus.protocols.messages.draft import (
 from guildbus.protocols.messages.oracle import (
     OracleAnswered,
     OracleRequested,
-    ReferenceProposed,
     WitnessesEstablished,
 )
 from guildbus.protocols.messages.verification import VerificationFinished
@@ -54,7 +53,8 @@ def round_of(message: Message) -> int | None:
 
 def calls_of(message: Message) -> tuple[ModelCall, ...]:
     """The model calls that led to it."""
-    return message.calls if isinstance(message, DraftProposed | ReferenceProposed) else ()
+    calls = getattr(message, "calls", ())
+    return tuple(call for call in calls if isinstance(call, ModelCall)) if isinstance(calls, tuple) else ()
 
 
 def spans_of(message: Message) -> tuple[Span, ...]:

@@ -14,17 +14,19 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from guildbus.agents.runtime import wrap
 from guildbus.bus.client import ZmqBus
 from guildbus.bus.tail import JournalReader
 from guildbus.launch.access import operator_keys
+from guildbus.launch.bystanders import still_hearing
 from guildbus.launch.config import GuildConfig
-from guildbus.launch.following import follow_run, visitor
+from guildbus.launch.following import POLL_S, follow_run, visitor
 from guildbus.launch.ground import Ground, Need, ground
 from guildbus.launch.live import View
-from guildbus.launch.run_log import RunLog, read_run
+from guildbus.launch.run_log import RunLog, decode_line, read_run
 from guildbus.launch.swarm import SwarmPaths, read_record, serves
 from guildbus.launch.telemetry import RunObserver
 from guildbus.protocols.envelope import format_time
@@ -110,7 +112,9 @@ def read_log(config: GuildConfig, run: str, registry: Registry) -> RunLog:
 async def _see(config: GuildConfig, attendance: Attendance, standing: Ground) -> bool:
     """Publish and follow to the end; False if the swarm of another process is gone before."""
     bus = visitor(config.endpoint, keys=operator_keys(config))
-    following = asyncio.create_task(_publish_and_follow(config, attendance, bus))
+    following = asyncio.create_task(
+        _publish_and_follow(config, attendance, bus, ours=standing.swarm is not None)
+    )
     watching = asyncio.create_task(_swarm_gone(config, attendance, standing))
     try:
         await asyncio.wait({following, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -143,7 +147,9 @@ async def _swarm_gone(config: GuildConfig, attendance: Attendance, standing: Gro
         await asyncio.sleep(OWNER_POLL_S)
 
 
-async def _publish_and_follow(config: GuildConfig, attendance: Attendance, bus: ZmqBus) -> None:
+async def _publish_and_follow(
+    config: GuildConfig, attendance: Attendance, bus: ZmqBus, *, ours: bool
+) -> None:
     await bus.open()
     packets = attendance.packets(bus.instance, time.time())
     began = time.time()
@@ -155,7 +161,7 @@ async def _publish_and_follow(config: GuildConfig, attendance: Attendance, bus: 
         if attendance.need.requested_at is None:
             attendance.need = replace(attendance.need, requested_at=time.time())
     attendance.on_published()
-    following = asyncio.create_task(_follow(config, attendance))
+    following = asyncio.create_task(_follow(config, attendance, ours=ours))
     watching = asyncio.create_task(_watch_health(bus, attendance.view))
     try:
         await asyncio.wait({following, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -164,13 +170,35 @@ async def _publish_and_follow(config: GuildConfig, attendance: Attendance, bus: 
         await _end(following, watching)
 
 
-async def _follow(config: GuildConfig, attendance: Attendance) -> None:
+async def _follow(config: GuildConfig, attendance: Attendance, *, ours: bool) -> None:
+    """To the run's end. A swarm of `ours` ends with us, so whoever subscribes to the end is waited for."""
     journal = SwarmPaths(config.state_dir).journal
     async for line in follow_run(journal, attendance.run, attendance.registry, attendance.seen):
         attendance.view.line(line)
         attendance.seen = line.seq
         if isinstance(line.message, BuildFinished):
-            return
+            break
+    if ours:
+        await _wait_for_bystanders(journal, attendance)
+
+
+async def _wait_for_bystanders(journal: Path, attendance: Attendance) -> None:
+    reader = JournalReader(journal)
+    told: list[str] = []
+    try:
+        while True:
+            waiting = still_hearing(reader.history(attendance.run))
+            for stored in reader.since(attendance.seen, attendance.run):
+                attendance.view.line(decode_line(stored, attendance.registry))
+                attendance.seen = stored.seq
+            if not waiting:
+                return
+            if waiting != told:
+                attendance.view.phase(f"waiting for {', '.join(waiting)}")
+                told = waiting
+            await asyncio.sleep(POLL_S)
+    finally:
+        reader.close()
 
 
 async def _watch_health(bus: ZmqBus, view: View) -> None:

@@ -10,8 +10,8 @@ from guildbus.launch.attending import Attendance, attended, read_log
 from guildbus.launch.config import GuildConfig
 from guildbus.launch.ground import Need
 from guildbus.launch.live import View
+from guildbus.launch.membership import UNDERTAKER
 from guildbus.launch.report import end_of
-from guildbus.launch.swarm import UNDERTAKER
 from guildbus.protocols.messages.build import BuildFinished
 from guildbus.protocols.messages.control import RunCancelled
 from guildbus.protocols.registry import Registry

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from guildbus.agents.models import ModelEntry, ping
+from guildbus.agents.roster import BUILT_IN
 from guildbus.launch.config import GuildConfig
 from guildbus.launch.config_tables import DEFAULT_MODEL, AgentTable, ModelTable
 from guildbus.launch.llama_server import LlamaOptions
@@ -87,7 +88,12 @@ def serving_plan(config: GuildConfig) -> ServingPlan:
 
 def _thinkers(config: GuildConfig) -> list[AgentTable]:
     """The lines of the roster that may call a model: the two specialists, and somebody else's agents."""
-    return [agent for agent in config.agents if agent.role in ASKING_ROLES or agent.entry]
+    return [agent for agent in config.agents if may_ask(agent)]
+
+
+def may_ask(agent: AgentTable) -> bool:
+    """Whether it is given models: our specialists are, and whoever is not ours."""
+    return agent.role in ASKING_ROLES or bool(agent.entry) or agent.role not in BUILT_IN
 
 
 def _managed(

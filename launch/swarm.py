@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import psutil
 
+from guildbus.agents.contracts import subscriptions
 from guildbus.agents.roster import BUILT_IN, emitted_types
 from guildbus.agents.settings import AgentSettings
 from guildbus.bus.locks import lock_of
@@ -23,13 +24,13 @@ from guildbus.bus.permissions import ANY_TYPE, OPERATOR
 from guildbus.launch.access import is_tcp, key_files
 from guildbus.launch.config import GuildConfig
 from guildbus.launch.config_tables import AgentTable
+from guildbus.launch.membership import UNDERTAKER, checked_members, message_names
 from guildbus.launch.places import make_private
 from guildbus.launch.process import ChildSpec
 from guildbus.launch.serving import Fleet, Served
 from guildbus.launch.supervisor import ChildStatus, Supervisor
 from guildbus.launch.telemetry import telemetry_settings
 
-UNDERTAKER = "planner"
 BROKER = "broker"
 AGENT_MODULES = (
     "guildbus.agents.main",
@@ -93,9 +94,18 @@ def replica_names(agent: AgentTable) -> tuple[str, ...]:
 
 
 def agent_settings(
-    config: GuildConfig, agent: AgentTable, name: str, fleet: Fleet, *, unsafe: bool
+    config: GuildConfig,
+    agent: AgentTable,
+    name: str,
+    fleet: Fleet,
+    *,
+    unsafe: bool,
+    messages: tuple[str, ...] = (),
 ) -> AgentSettings:
-    """What one agent process is told. `fleet` are its models, each at a URL that answers."""
+    """What one agent process is told. `fleet` are its models, each at a URL that answers.
+
+    `messages` are the types beside ours, as `membership.message_names` has them.
+    """
     paths = SwarmPaths(config.state_dir)
     server_key, client_key = key_files(config, agent.name) or ("", None)
     return AgentSettings(
@@ -112,6 +122,7 @@ def agent_settings(
         candidates=agent.candidates,
         temperature=agent.temperature,
         unsafe_no_sandbox=unsafe,
+        messages=messages,
         telemetry=telemetry_settings(config.telemetry, os.environ),
     )
 
@@ -130,8 +141,9 @@ def child_specs(
     """The broker first, then all agents at once.
 
     With `only_run` the broker leaves the open messages of other runs in the journal. `crew` are the roles to
-    start; None starts the whole roster.
+    start; None starts the whole roster. ConfigError for a class that is not there, or could not work here.
     """
+    heard = [one for one in checked_members(config) if crew is None or one.role in crew]
     paths = SwarmPaths(config.state_dir)
     limits = asdict(config.limits.for_broker()) | {"undertaker": UNDERTAKER, "only_run": only_run}
     python = (sys.executable, "-P", "-m")
@@ -156,6 +168,8 @@ def child_specs(
             *(("--metrics", config.broker.metrics) if config.broker.metrics else ()),
             "--permissions",
             json.dumps(permissions(config)),
+            "--subscriptions",
+            json.dumps(subscriptions(heard)),
         ),
         log_path=paths.logs / f"{BROKER}.log",
         preload=("guildbus.bus.broker",),
@@ -213,10 +227,13 @@ class RunningSwarm:
         make_private(self.config.runtime_dir)
         self._paths.logs.mkdir(exist_ok=True)
         self._paths.settings.mkdir(exist_ok=True)
+        messages = message_names(self.config)
         for agent in self.config.agents:
             for name in replica_names(agent):
                 fleet = self._served.fleets.get(agent.name, ())
-                settings = agent_settings(self.config, agent, name, fleet, unsafe=self._unsafe)
+                settings = agent_settings(
+                    self.config, agent, name, fleet, unsafe=self._unsafe, messages=messages
+                )
                 path = self._paths.settings / f"{name}.json"
                 path.write_text(settings.model_dump_json(indent=1), encoding="utf-8")
         try:

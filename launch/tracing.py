@@ -15,7 +15,13 @@ from guildbus.launch.handling import Handling, handlings_of
 from guildbus.launch.run_log import Line, RunLog
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildFinished, BuildPlanned, BuildRequested, BuildStopped
-from guildbus.protocols.messages.control import DeadDropped, DeadRequeued, MessageDied, RunCancelled
+from guildbus.protocols.messages.control import (
+    DeadDropped,
+    DeadRequeued,
+    EventNoticed,
+    MessageDied,
+    RunCancelled,
+)
 from guildbus.protocols.messages.draft import (
     DraftAccepted,
     DraftProposed,
@@ -186,6 +192,9 @@ def _told(one: Handling) -> str:
     return f"attempt {one.attempt}{who}: {one.event}{took}{why}"
 
 
+MOST_STATED = 80
+
+
 def summary(message: Message) -> str:
     """What a message says, in one short phrase for a person."""
     match message:
@@ -223,6 +232,8 @@ def summary(message: Message) -> str:
             return f"{message.status}, {message.score.total}/3"
         case MessageDied():
             return f"{message.message_type}: {message.code}: {message.reason}"
+        case EventNoticed():
+            return f"of {about.short_type(message.message_type)}"
         case RunCancelled():
             return f"by {message.by}" + (f": {message.reason}" if message.reason else "")
         case DeadRequeued():
@@ -251,7 +262,15 @@ def _heard(message: Message) -> str:
             wrong = [f"{v.call}: {v.before} -> {v.after or '?'}" for v in message.verdicts if v.before]
             return f"{message.path}: {'; '.join(wrong) or 'no row is found wrong'}"
         case _:
-            return ""
+            return _stated(message)
+
+
+def _stated(message: Message) -> str:
+    """Of a type that is not ours: its plain fields, the first words of them."""
+    fields = [(name, getattr(message, name)) for name in type(message).model_fields]
+    plain = [f"{name}={value}" for name, value in fields if isinstance(value, str | int | float | dict)]
+    text = ", ".join(plain)
+    return text if len(text) <= MOST_STATED else f"{text[:MOST_STATED]}..."
 
 
 def _first_evidence(message: DraftRequested) -> str:
@@ -283,7 +302,8 @@ def contexts(log: RunLog) -> Iterator[str]:
             case ReferenceProposed(request=referred):
                 role, what = "reference", f"reference  {referred.package}  {referred.language}"
             case _:
-                continue
+                role = about.agent_name(line.envelope.source)
+                what = f"{role}  {about.short_type(line.envelope.type)}"
         for number, call in enumerate(about.calls_of(line.message)):
             cost = f"{call.prompt_tokens} + {call.completion_tokens} tokens  {call.model}"
             yield f"{what}  candidate {number}  {cost}  #{line.seq}"

@@ -13,6 +13,7 @@ from guildbus.protocols.errors import InvalidBody
 from guildbus.protocols.messages.base import Message
 
 if TYPE_CHECKING:  # the broker encodes one type, and is not to import them all for that
+    from guildbus.protocols.messages.base import Upcaster
     from guildbus.protocols.registry import Registry
 
 
@@ -36,7 +37,7 @@ def decode(wire_type: str, data: bytes, registry: "Registry") -> Message:
     body, upcasters = registry.resolve(wire_type)
     fields = unpack_map(data, where=wire_type)
     for upcast in upcasters:
-        fields = upcast(fields)
+        fields = _upcast(upcast, fields, wire_type)
     try:
         return body.model_validate(fields)
     except ValidationError as error:
@@ -46,6 +47,15 @@ def decode(wire_type: str, data: bytes, registry: "Registry") -> Message:
             f"{error.error_count()} mistakes, the first: {first['msg']}"[:200],
             where=f"{wire_type} at {place or 'the top'}"[:200],
         ) from None
+
+
+def _upcast(upcast: "Upcaster", fields: dict[str, Any], wire_type: str) -> dict[str, Any]:
+    """One version on. An upcaster is anybody's code, and stumbles over fields that nobody validated."""
+    try:
+        return upcast(fields)
+    except Exception as error:
+        what = f"the upcaster fails: {type(error).__name__}: {error}"
+        raise InvalidBody(what[:200], where=wire_type) from error
 
 
 def unpack_map(data: bytes, *, where: str) -> dict[str, Any]:

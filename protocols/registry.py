@@ -2,19 +2,17 @@
 
 Nothing is ever imported by a name read off the wire: a type that is not in the table is refused.
 An older version of a body comes in through an *upcaster*, a pure function from the old map to
-the next version's map; chains of them lead to the newest. Read `codec.py` next.
+the next version's map; chains of them lead to the newest. A swarm with message types of its own speaks
+`standard_registry().extended(...)`: `agents/vocabulary.py` finds them. Read `codec.py` next.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Any
 
 from guildbus.protocols.errors import UnknownType
 from guildbus.protocols.messages import build, control, draft, oracle, verification
-from guildbus.protocols.messages.base import Message
-
-Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+from guildbus.protocols.messages.base import Message, Upcaster
 
 
 class Registry:
@@ -29,7 +27,23 @@ class Registry:
                 raise ValueError(f"two bodies claim {body.wire_type()}")
             table[body.wire_type()] = body
         self._table = MappingProxyType(table)
-        self._upcasters = MappingProxyType(dict(upcasters or {}))
+        steps = {(body.type, old): step for body in table.values() for old, step in body.upcasters.items()}
+        self._upcasters = MappingProxyType(steps | dict(upcasters or {}))
+
+    def extended(self, bodies: Iterable[type[Message]]) -> "Registry":
+        """This table and these bodies, each once. Raises ValueError if one claims another's type."""
+        more = [body for body in dict.fromkeys(bodies) if self._table.get(body.wire_type()) is not body]
+        return Registry([*self._table.values(), *more], self._upcasters) if more else self
+
+    def spellings(self, wire_type: str) -> tuple[str, ...]:
+        """A type and its older versions that come in as it: what to look for in a journal, newest first."""
+        found = [wire_type]
+        name, _, version = wire_type.rpartition(".v")
+        number = int(version) - 1 if version.isascii() and version.isdigit() else 0
+        while (name, number) in self._upcasters and f"{name}.v{number}" not in self._table:
+            found.append(f"{name}.v{number}")
+            number -= 1
+        return tuple(found)
 
     @property
     def bodies(self) -> Mapping[str, type[Message]]:
@@ -80,6 +94,7 @@ def standard_registry() -> Registry:
             oracle.OracleRequested,
             oracle.OracleAnswered,
             control.MessageDied,
+            control.EventNoticed,
             control.RunCancelled,
             control.DeadRequeued,
             control.DeadDropped,

@@ -18,6 +18,7 @@ from guildbus.bus.events import (
     Tick,
 )
 from guildbus.bus.memory_log import MemoryLog, decide
+from guildbus.bus.notices import Subscriptions
 from guildbus.bus.routing import Routing
 from guildbus.bus.state import Limits
 from guildbus.protocols.envelope import Envelope, format_time
@@ -36,10 +37,13 @@ def packet(message_id: str, to: str | None = "q", **attributes: Any) -> Packet:
 class Desk:
     """A routing and the time. `out` is what the last event led to."""
 
-    def __init__(self, limits: Limits = LIMITS, next_seq: int = 1) -> None:
+    def __init__(
+        self, limits: Limits = LIMITS, next_seq: int = 1, subscriptions: Subscriptions | None = None
+    ) -> None:
         self.log = MemoryLog()
         self.names = count(1)
-        self.routing = Routing(limits, "b", next_seq, new_id=self.new_id)
+        self.subscriptions = subscriptions
+        self.routing = Routing(limits, "b", next_seq, new_id=self.new_id, subscriptions=subscriptions)
         self.now = 0.0
         self.out: list[Action] = []
 
@@ -54,7 +58,7 @@ class Desk:
         """The broker dies, and another takes up what the log says."""
         limits = self.routing.limits
         last = max(self.log.entries, default=0)
-        self.routing = Routing(limits, "b", last + 1, new_id=self.new_id)
+        self.routing = Routing(limits, "b", last + 1, new_id=self.new_id, subscriptions=self.subscriptions)
         self.routing.restore(self.log.recovered(limits.only_run), self.now, acked or self.log.acks)
 
     def join(self, name: str, role: str = "q", credit: int = 0, incarnation: str = "1", **more: Any) -> bytes:

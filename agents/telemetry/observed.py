@@ -20,6 +20,7 @@ from guildbus.agents.runtime import Runtime
 from guildbus.agents.telemetry.messages import message_attributes, metric_attributes
 from guildbus.agents.telemetry.provider import Telemetry
 from guildbus.agents.telemetry.span_ids import carried_parent, named, remote_parent
+from guildbus.agents.tools import Tools
 from guildbus.bus.interface import AgentIdentity, Bus, Delivery
 from guildbus.protocols import semantic_names as names
 from guildbus.protocols.errors import GuildbusError
@@ -52,8 +53,9 @@ class ObservedRuntime(Runtime):
         registry: Registry,
         telemetry: Telemetry,
         clock: Callable[[], float] = time.time,
+        tools: Tools | None = None,
     ) -> None:
-        super().__init__(agent, ObservedBus(bus, telemetry), identity, registry, clock)
+        super().__init__(agent, ObservedBus(bus, telemetry), identity, registry, clock, tools)
         self._telemetry = telemetry
         self._name = identity.name
 

@@ -38,10 +38,10 @@ def build(
     """Turn a spec into a Go package that builds, vets and tests green, or say why not."""
     started_at = time.time()
     from guildbus.launch.building import build as run_build
+    from guildbus.launch.membership import swarm_registry
     from guildbus.launch.specfile import load_spec
     from guildbus.launch.swarm import replica_names
     from guildbus.protocols.messages.build import BuildOptions
-    from guildbus.protocols.registry import standard_registry
 
     loaded = load_spec(spec)
     config = config_of(ctx)
@@ -64,7 +64,7 @@ def build(
         options,
         folder,
         view,
-        standard_registry(),
+        swarm_registry(config),
         unsafe=unsafe_no_sandbox,
         started_at=started_at,
         on_published=published.append,

@@ -122,11 +122,11 @@ def drop_letters(
 
 
 def _read(ctx: typer.Context) -> "tuple[list[DeadLetter], list[Damaged]]":
+    from guildbus.launch.membership import swarm_registry
     from guildbus.launch.requeueing import read_letters
     from guildbus.launch.swarm import SwarmPaths
-    from guildbus.protocols.registry import standard_registry
 
-    return read_letters(SwarmPaths(config_of(ctx).state_dir).journal, standard_registry())
+    return read_letters(SwarmPaths(config_of(ctx).state_dir).journal, swarm_registry(config_of(ctx)))
 
 
 def _named(ctx: typer.Context, wanted: list[str]) -> "list[DeadLetter]":

@@ -26,9 +26,9 @@ def runs(
     if ctx.invoked_subcommand is not None:
         return
     from guildbus.bus.tail import JournalReader
+    from guildbus.launch.membership import swarm_registry
     from guildbus.launch.run_list import run_summaries
     from guildbus.launch.swarm import SwarmPaths, read_record, serves
-    from guildbus.protocols.registry import standard_registry
 
     config = config_of(ctx)
     path = SwarmPaths(config.state_dir).journal
@@ -40,7 +40,7 @@ def runs(
         summaries = list(
             run_summaries(
                 reader,
-                standard_registry(),
+                swarm_registry(config),
                 count or None,
                 lambda run, since: record is not None and serves(record, run, since),
             )

@@ -42,10 +42,10 @@ def replay(
     """Run a recorded run again, offline, and compare; or, with --from, anew from one message on."""
     from guildbus.launch.attending import read_log
     from guildbus.launch.cli.resuming import named_run
-    from guildbus.protocols.registry import standard_registry
+    from guildbus.launch.membership import swarm_registry
 
     config = config_of(ctx)
-    log = read_log(config, named_run(config, run), standard_registry())
+    log = read_log(config, named_run(config, run), swarm_registry(config))
     if message:
         _fork(config, log, message, settings or [], out_dir, as_json=as_json, unsafe=unsafe_no_sandbox)
     if settings or out_dir is not None:
@@ -58,10 +58,10 @@ def replay(
 
 
 def _rehearse(config: "GuildConfig", log: "RunLog", *, as_json: bool, unsafe: bool) -> None:
+    from guildbus.launch.membership import swarm_registry
     from guildbus.launch.replay import answering
     from guildbus.launch.replay.rehearsal import rehearse
     from guildbus.launch.run_log import Line
-    from guildbus.protocols.registry import standard_registry
 
     console = out()
 
@@ -75,7 +75,7 @@ def _rehearse(config: "GuildConfig", log: "RunLog", *, as_json: bool, unsafe: bo
         console.print(f"replaying {log.run}: {len(log.lines)} messages", markup=False)
     found = asyncio.run(rehearse(config, log, unsafe=unsafe, on_turn=tell))
     if as_json:
-        print_json(answering.as_json(found, standard_registry()))
+        print_json(answering.as_json(found, swarm_registry(config)))
     else:
         for text in answering.as_text(found):
             console.print(text, markup=False)
@@ -93,10 +93,10 @@ def _fork(
     unsafe: bool,
 ) -> None:
     started_at = time.time()
+    from guildbus.launch.membership import swarm_registry
     from guildbus.launch.replay.branch import branch_at, read_settings
     from guildbus.launch.replay.forking import fork
     from guildbus.launch.swarm import replica_names
-    from guildbus.protocols.registry import standard_registry
 
     changes = read_settings(settings, config)
     branch = branch_at(log, message, changes)
@@ -108,7 +108,7 @@ def _fork(
         branch,
         out_dir or Path("out") / branch.run,
         view,
-        standard_registry(),
+        swarm_registry(config),
         unsafe=unsafe,
         started_at=started_at,
         on_published=published.append,

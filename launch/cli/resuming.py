@@ -31,8 +31,8 @@ def resume(
     """Go on with a run that was interrupted, whatever died; no completed model call is paid again."""
     started_at = time.time()
     from guildbus.launch.building import resume as run_resume
+    from guildbus.launch.membership import swarm_registry
     from guildbus.launch.swarm import replica_names
-    from guildbus.protocols.registry import standard_registry
 
     config = config_of(ctx)
     name = named_run(config, run)
@@ -42,7 +42,7 @@ def resume(
         config,
         name,
         view,
-        standard_registry(),
+        swarm_registry(config),
         folder=out_dir,
         unsafe=unsafe_no_sandbox,
         started_at=started_at,
@@ -59,12 +59,12 @@ def cancel(
 ) -> None:
     """Stop a run now: its model requests and processes end, and it is closed as red:cancelled."""
     from guildbus.launch.cancelling import cancel as run_cancel
-    from guildbus.protocols.registry import standard_registry
+    from guildbus.launch.membership import swarm_registry
 
     config = config_of(ctx)
     name = named_run(config, run)
     view = open_view(f"cancelling {name}", (), as_json=True)
-    finished = run_to_end(run_cancel(config, name, reason, view, standard_registry()), view, [])
+    finished = run_to_end(run_cancel(config, name, reason, view, swarm_registry(config)), view, [])
     if as_json:
         print_json({"run_id": name, "status": finished.status, "diagnosis": finished.diagnosis})
     elif finished.status == CANCELLED:

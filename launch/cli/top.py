@@ -56,8 +56,11 @@ class _Looking:
     """Reads the journal's file and asks the broker, on one connection; both may come and go meanwhile."""
 
     def __init__(self, config: "GuildConfig", watch: "Watch") -> None:
+        from guildbus.launch.membership import swarm_registry
+
         self._config = config
         self._watch = watch
+        self._registry = swarm_registry(config)
         self._after: int | None = None
         self._bus: ZmqBus | None = None
 
@@ -100,7 +103,6 @@ class _Looking:
         from guildbus.bus.tail import JournalReader
         from guildbus.launch.run_log import decode_line
         from guildbus.launch.swarm import SwarmPaths
-        from guildbus.protocols.registry import standard_registry
 
         path = SwarmPaths(self._config.state_dir).journal
         if not path.is_file():
@@ -112,7 +114,7 @@ class _Looking:
             while found := reader.since(self._after, damaged=[]):
                 for stored in found:
                     self._after = stored.seq
-                    self._watch.on_line(decode_line(stored, standard_registry()))
+                    self._watch.on_line(decode_line(stored, self._registry))
         finally:
             reader.close()
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from guildbus.bus.tail import JournalReader
     from guildbus.launch.filtering import Wanted
     from guildbus.launch.tracing import Row
+    from guildbus.protocols.registry import Registry
 
 STYLES = {"": "", "good": "green", "bad": "red", "dim": "dim"}
 FORMATS = "text, json, mermaid, perfetto, otlp, html"
@@ -39,19 +40,23 @@ def trace(
     """Every message of a run as a causal tree, with times, tokens and verdicts."""
     from guildbus.bus.tail import JournalReader
     from guildbus.launch.filtering import Wanted
+    from guildbus.launch.membership import swarm_registry
     from guildbus.launch.run_log import find_run
     from guildbus.launch.swarm import SwarmPaths
 
     wanted = Wanted(agent, kind, file, number)
     _check(form, follow=follow, message=message, contexts=contexts, target=target)
-    reader = JournalReader(SwarmPaths(config_of(ctx).state_dir).journal)
+    config = config_of(ctx)
+    registry = swarm_registry(config)
+    reader = JournalReader(SwarmPaths(config.state_dir).journal)
     try:
         if message:
-            _open_message(reader, message, None if run is None else find_run(reader, run), form)
+            _open_message(reader, registry, message, None if run is None else find_run(reader, run), form)
         elif follow:
-            _follow(reader, find_run(reader, run or "last"), wanted, form)
+            _follow(reader, registry, find_run(reader, run or "last"), wanted, form)
         else:
-            _show(reader, find_run(reader, run or "last"), wanted, form, target, contexts=contexts)
+            name = find_run(reader, run or "last")
+            _show(reader, registry, name, wanted, form, target, contexts=contexts)
     finally:
         reader.close()
 
@@ -75,14 +80,20 @@ def _check(form: str, *, follow: bool, message: str, contexts: bool, target: Pat
 
 
 def _show(
-    reader: "JournalReader", run: str, wanted: "Wanted", form: str, target: Path | None, *, contexts: bool
+    reader: "JournalReader",
+    registry: "Registry",
+    run: str,
+    wanted: "Wanted",
+    form: str,
+    target: Path | None,
+    *,
+    contexts: bool,
 ) -> None:
     from guildbus.launch import exports, tracing
     from guildbus.launch.filtering import filtered
     from guildbus.launch.run_log import read_run
-    from guildbus.protocols.registry import standard_registry
 
-    log = read_run(reader, run, standard_registry())
+    log = read_run(reader, run, registry)
     if form == "text" and target is None:
         out().print(f"run {log.run}: {len(log.lines)} messages", markup=False)
         if contexts:
@@ -122,15 +133,14 @@ def _print(rows: "Iterable[Row]") -> None:
         console.print(printable(row.text), markup=False, style=STYLES[row.look])
 
 
-def _follow(reader: "JournalReader", run: str, wanted: "Wanted", form: str) -> None:
+def _follow(reader: "JournalReader", registry: "Registry", run: str, wanted: "Wanted", form: str) -> None:
     import json
     import sys
 
     from guildbus.launch.live_trace import Follower, followed
     from guildbus.launch.tracing import line_as_json
-    from guildbus.protocols.registry import standard_registry
 
-    for line, row in followed(reader, run, standard_registry(), Follower(wanted)):
+    for line, row in followed(reader, run, registry, Follower(wanted)):
         if form == "text":
             _print([row])
         elif line is not None:
@@ -138,14 +148,15 @@ def _follow(reader: "JournalReader", run: str, wanted: "Wanted", form: str) -> N
         sys.stdout.flush()
 
 
-def _open_message(reader: "JournalReader", wanted: str, run: str | None, form: str) -> None:
+def _open_message(
+    reader: "JournalReader", registry: "Registry", wanted: str, run: str | None, form: str
+) -> None:
     from guildbus.launch.message_view import message_view
     from guildbus.launch.run_log import find_message, read_run
     from guildbus.launch.tracing import line_as_json
-    from guildbus.protocols.registry import standard_registry
 
     found = find_message(reader, wanted, run)
-    log = read_run(reader, found.packet.envelope.subject, standard_registry())
+    log = read_run(reader, found.packet.envelope.subject, registry)
     if form == "json":
         print_json(line_as_json(next(line for line in log.lines if line.seq == found.seq)))
         return

@@ -19,8 +19,8 @@ def ui(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
 ) -> None:
     """See everything in a browser: runs, messages, files, evidence, the swarm. On this machine only."""
+    from guildbus.launch.membership import swarm_registry
     from guildbus.launch.ui.serving import serve, take_place
-    from guildbus.protocols.registry import standard_registry
 
     config = config_of(ctx)
     place = take_place(port)
@@ -39,7 +39,7 @@ def ui(
     asked = asked_config(ctx)
     work = serve(
         config,
-        standard_registry(),
+        swarm_registry(config),
         place,
         asked=asked.absolute() if asked is not None else None,
         on_ready=ready,

@@ -4,7 +4,8 @@
     settled  of these, what had been handled by then: it is announced, so that nobody handles it again
     open     the rest, that message among it: it goes to whoever takes it, and the run goes on from there
 
-A copy has a new id, in a new run, and answers the copy of what the original answered. What it cost was paid
+A copy has a new id, in a new run, and answers the copy of what the original answered; the first names the
+original's first, so that the broker knows them all for copies. What it cost was paid
 by the original's run: its model calls count as stored, its spans are left out.
 """
 
@@ -20,7 +21,7 @@ from guildbus.launch.config_tables import AgentTable
 from guildbus.launch.mistakes import did_you_mean
 from guildbus.launch.replay.recorded import file_of
 from guildbus.launch.run_log import Line, RunLog
-from guildbus.launch.serving import ASKING_ROLES
+from guildbus.launch.serving import may_ask
 from guildbus.protocols import codec, ids
 from guildbus.protocols.envelope import format_time
 from guildbus.protocols.errors import UsageError
@@ -32,7 +33,7 @@ from guildbus.protocols.messages.build import (
     BuildRequested,
     Origin,
 )
-from guildbus.protocols.messages.control import RunCancelled
+from guildbus.protocols.messages.control import EventNoticed, RunCancelled
 from guildbus.protocols.messages.draft import DraftProposed, DraftRequested
 from guildbus.protocols.messages.oracle import ReferenceProposed, ReferenceRequested
 from guildbus.protocols.wire import Packet
@@ -83,7 +84,7 @@ def read_settings(texts: Sequence[str], config: GuildConfig) -> Changes:
         if not dot and name in BuildOptions.model_fields:
             options[name] = _value(stated)
             continue
-        asking = [one.name for one in agents.values() if one.role in ASKING_ROLES or one.entry]
+        asking = [one.name for one in agents.values() if may_ask(one)]
         named = [one for one in agents if one == target] if dot else asking
         if key not in (AGENT_SETTINGS if dot else AGENT_SETTINGS[:2]) or not named:
             raise _unknown(name, text, agents)
@@ -172,14 +173,20 @@ def branch_at(log: RunLog, wanted: str, changes: Changes) -> Branch:
 
 
 def _kept(log: RunLog, line: Line) -> tuple[Line, ...]:
-    """What was there once the message was: its siblings came in the same transaction."""
+    """What was there once the message was: its siblings, and the notices of them, came with it."""
     cause, source = line.envelope.causationid, line.envelope.source
     siblings = [
         one.seq
         for one in log.lines
         if cause is not None and one.envelope.causationid == cause and one.envelope.source == source
     ]
-    last = max([line.seq, *siblings])
+    together = {one.envelope.id for one in log.lines if one.seq in {line.seq, *siblings}}
+    told = [
+        one.seq
+        for one in log.lines
+        if isinstance(one.message, EventNoticed) and one.envelope.causationid in together
+    ]
+    last = max([line.seq, *siblings, *told])
     return tuple(one for one in log.lines if one.seq <= last)
 
 
@@ -187,7 +194,8 @@ def _open(log: RunLog, line: Line, kept: Sequence[Line]) -> frozenset[int]:
     """The messages that nobody had handled when the kept ones were complete."""
     settled = {one.seq: one.at for one in log.attempts if one.event == "settled"}
     by_id = {one.envelope.id: one for one in kept}
-    answered = {by_id[cause].seq for one in kept if (cause := one.envelope.causationid) in by_id}
+    answers = [one for one in kept if not isinstance(one.message, EventNoticed)]
+    answered = {by_id[cause].seq for one in answers if (cause := one.envelope.causationid) in by_id}
     before = by_id.get(line.envelope.causationid or "")
     complete_at = line.at if before is None else settled.get(before.seq, line.at)
     return frozenset(
@@ -212,6 +220,9 @@ def _copy(
 ) -> Packet:
     old = line.envelope
     name = names[old.id]
+    message = _changed(branch, line, out)
+    if isinstance(message, EventNoticed):
+        message = message.model_copy(update={"message_id": names[message.message_id], "seq": 0})
     envelope = replace(
         old,
         id=name,
@@ -221,12 +232,12 @@ def _copy(
         to=old.to if line.seq in branch.open else None,
         traceparent=ids.traceparent(branch.run, name),
         correlationid=names.get(old.correlationid or "", name),
-        causationid=names.get(old.causationid or ""),
+        causationid=names.get(old.causationid or "", old.id if old.causationid is None else None),
         deadline=deadline,
         attempt=0,
         seq=0,
     )
-    return Packet(envelope, codec.encode(_changed(branch, line, out)))
+    return Packet(envelope, codec.encode(message))
 
 
 def _changed(branch: Branch, line: Line, out: str) -> Message:

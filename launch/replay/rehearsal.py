@@ -19,6 +19,7 @@ from guildbus.agents.agent import Agent
 from guildbus.agents.context import Context
 from guildbus.agents.roster import make_agent
 from guildbus.agents.settings import AgentSettings
+from guildbus.agents.tools import OwnTools, Tools
 from guildbus.launch.about import calls_of
 from guildbus.launch.config import GuildConfig
 from guildbus.launch.config_tables import AgentTable
@@ -27,9 +28,11 @@ from guildbus.launch.replay.recorded import Position, Turn, positions, turns_of
 from guildbus.launch.run_log import Line, RunLog
 from guildbus.launch.serving import serving_plan
 from guildbus.launch.swarm import agent_settings, replica_names
+from guildbus.protocols.envelope import Envelope
 from guildbus.protocols.errors import GuildbusError
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildFinished
+from guildbus.protocols.messages.control import EventNoticed
 
 PATIENCE = 20.0
 """A measurement is bounded by the clock; here it may take this many times longer, to come to its own end."""
@@ -128,18 +131,21 @@ class _Troupe:
     unsafe: bool
     keys: frozenset[str]
     agents: dict[str, Agent] = field(default_factory=dict)
+    tools: dict[str, OwnTools] = field(default_factory=dict)
 
     async def play(self, turn: Turn, replayed: dict[int, Message]) -> Sequence[Message]:
         """What the agent answers to the message that was replayed for this one."""
-        agent = await self._agent(turn)
+        agent, tools = await self._agent(turn)
         line = turn.line
-        handler = agent.handlers.get(line.envelope.type)
+        about = _about(line, self.log)
+        handler = agent.handlers.get(about.message.wire_type())
         if handler is None:
             raise ReplayFailed(
-                f"{agent.role} handles no {line.envelope.type} any more", where=line.envelope.id
+                f"{agent.role} handles no {about.envelope.type} any more", where=line.envelope.id
             )
+        context = _context(line, replayed, None if about is line else about.envelope, tools)
         try:
-            return await handler(agent, replayed[line.seq], _context(line, replayed))
+            return await handler(agent, replayed[about.seq], context)
         except GuildbusError as error:
             error.where = f"{line.envelope.type} {line.envelope.id}, {error.where}".rstrip(", ")
             raise
@@ -150,13 +156,14 @@ class _Troupe:
                 remedy="was guildbus changed since the run?",
             ) from error
 
-    async def _agent(self, turn: Turn) -> Agent:
+    async def _agent(self, turn: Turn) -> tuple[Agent, OwnTools]:
         table = self._table(turn)
         if table.name not in self.agents:
-            agent = make_agent(self._settings(table))
+            settings = self._settings(table)
+            agent = make_agent(settings)
             await agent.start()
-            self.agents[table.name] = agent
-        return self.agents[table.name]
+            self.agents[table.name], self.tools[table.name] = agent, OwnTools(settings)
+        return self.agents[table.name], self.tools[table.name]
 
     def _table(self, turn: Turn) -> AgentTable:
         """The line of the roster that played this part; a role that examines may not be in it today."""
@@ -187,6 +194,8 @@ async def _stage(config: GuildConfig, log: RunLog, *, unsafe: bool) -> AsyncIter
     finally:
         for agent in troupe.agents.values():
             await agent.stop()
+        for tools in troupe.tools.values():
+            await tools.aclose()
 
 
 class _Quiet:
@@ -199,7 +208,20 @@ class _Quiet:
         """Nothing."""
 
 
-def _context(line: Line, replayed: dict[int, Message]) -> Context:
+def _about(line: Line, log: RunLog) -> Line:
+    """The message that an agent was given: of a notice, the one that it is about."""
+    notice = line.message
+    if not isinstance(notice, EventNoticed):
+        return line
+    for one in log.lines:
+        if one.envelope.id == notice.message_id:
+            return one
+    raise ReplayFailed(
+        f"the {notice.message_type} that it is about is not in the run", where=line.envelope.id
+    )
+
+
+def _context(line: Line, replayed: dict[int, Message], original: Envelope | None, tools: Tools) -> Context:
     """What the handler was given: the run up to its message, and a clock that begins at its publication."""
     began = time.monotonic()
     return Context(
@@ -209,6 +231,8 @@ def _context(line: Line, replayed: dict[int, Message]) -> Context:
         clock=lambda: line.at + time.monotonic() - began,
         say=lambda text: None,
         read_history=_history(line, replayed),
+        original=original,
+        tools=tools,
     )
 
 
@@ -217,7 +241,8 @@ def _history(line: Line, replayed: dict[int, Message]) -> Callable[[Sequence[str
         return [
             message
             for seq, message in sorted(replayed.items())
-            if seq <= line.seq and (not types or message.wire_type() in types)
+            if seq <= line.seq
+            and (message.wire_type() in types if types else not isinstance(message, EventNoticed))
         ]
 
     return read

@@ -5,8 +5,9 @@ takes it: `recipient` is a role, one agent's name, or None for an announcement t
 has to act on (it is journaled, and settled at once). See docs/protocol.md, section "Bodies".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,8 +19,14 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False, ser_json_inf_nan="constants")
 
 
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+"""From the fields of one version of a body to those of the next."""
+
+
 class Message(Part):
     """A body. Subclasses set `type` and `version`; the registry holds them all.
+
+    `upcasters` lead from the older versions to this one: {1: from 1 to 2, 2: from 2 to 3} for version 3.
 
     Where the content decides who takes it, a body overrides `recipient` and lists in `recipients`
     whom that may name.
@@ -29,6 +36,7 @@ class Message(Part):
     version: ClassVar[int] = 1
     to: ClassVar[str | None] = None
     recipients: ClassVar[tuple[str, ...]] = ()
+    upcasters: ClassVar[Mapping[int, Upcaster]] = MappingProxyType({})
 
     @property
     def recipient(self) -> str | None:

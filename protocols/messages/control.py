@@ -1,8 +1,9 @@
 """What is said about messages and runs as such: that one died, what became of it, that a run is called off.
 
 None of it is about Go. `MessageDied` is published by the broker to the role that closes runs, so that
-a message nobody could handle ends its run with a reason instead of a silence. `RunCancelled` makes the
-broker drop all else that is open in its run (docs/protocol.md, section 6.8).
+a message nobody could handle ends its run with a reason instead of a silence. `EventNoticed` is the broker's
+too: it tells a role of a message of a type that it subscribes to (docs/protocol.md, section 6.9).
+`RunCancelled` makes the broker drop all else that is open in its run (section 6.8).
 """
 
 from typing import ClassVar
@@ -32,6 +33,19 @@ class MessageDied(Message):
     code: str
     reason: str
     failures: tuple[AttemptFailure, ...] = ()
+
+
+class EventNoticed(Message):
+    """A message of a type that a role subscribes to was admitted. `seq` is its number; 0: not known.
+
+    The role's handler is called with that message, not with this.
+    """
+
+    type: ClassVar[str] = "event.noticed"
+
+    message_id: str
+    message_type: str
+    seq: int = Field(default=0, ge=0)
 
 
 class RunCancelled(Message):

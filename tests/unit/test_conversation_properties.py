@@ -14,6 +14,7 @@ from guildbus.bus import reading
 from guildbus.bus.events import Action, Deliver, Event, RecordDelivery, RecordOutcome, Send, Store, Tick
 from guildbus.bus.interface import AgentIdentity, Delivery
 from guildbus.bus.memory_log import MemoryLog, decide
+from guildbus.bus.notices import NOTICE, Subscriptions
 from guildbus.bus.routing import Routing
 from guildbus.bus.session import (
     ClientSession,
@@ -59,15 +60,16 @@ class Client:
 class World:
     """A broker with its disk, two clients, a clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, heard: Subscriptions | None = None) -> None:
         self.now = 0.0
+        self.heard = heard
         self.connections = 0
         self.stored: dict[int, Packet] = {}
         self.open: dict[int, tuple[int, str]] = {}
         self.settled: list[str] = []
         self.acks: list[tuple[str, int, str]] = []
         self.log = MemoryLog()
-        self.routing = Routing(LIMITS, "b")
+        self.routing = Routing(LIMITS, "b", subscriptions=heard)
         self.clients = [self.client(number) for number in range(2)]
 
     def client(self, number: int) -> Client:
@@ -117,7 +119,8 @@ class World:
         if fails:
             frame = Frame(Kind.NACK, header | {"code": "c", "reason": "r"})
         else:
-            emits = [packet(f"{envelope.id}+", generation)] if generation < CHAIN else []
+            goes_on = generation < CHAIN and envelope.type != NOTICE
+            emits = [packet(f"{envelope.id}+", generation)] if goes_on else []
             frame = Frame(Kind.ACK, header, wire.pack_emits(emits))
         client.waits_for.add((envelope.id, envelope.attempt))
         self.take(client, client.session.submit(frame))
@@ -174,7 +177,7 @@ class World:
 
     def restart(self) -> None:
         """ZeroMQ reconnects by itself, under a new address; what was on the way to the broker is lost."""
-        self.routing = Routing(LIMITS, "b", next_seq=len(self.stored) + 1)
+        self.routing = Routing(LIMITS, "b", next_seq=len(self.stored) + 1, subscriptions=self.heard)
         self.routing.restore(self.log.recovered(), self.now, self.acks)
         for client in self.clients:
             self.connect(client)
@@ -216,9 +219,10 @@ MOVES = st.one_of(
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(MOVES, max_size=60))
-def test_nothing_is_lost_and_nothing_is_done_twice(moves: list[tuple[str, int]]) -> None:
-    world = World()
+@given(st.lists(MOVES, max_size=60), st.booleans())
+def test_nothing_is_lost_and_nothing_is_done_twice(moves: list[tuple[str, int]], heard: bool) -> None:
+    """If each role hears of what the other takes, each message is heard of once, whatever happens."""
+    world = World(Subscriptions({"x.v1": ["role0", "role1"]}) if heard else None)
     published: list[str] = []
     for move, number in moves:
         client = world.clients[number % 2]
@@ -242,7 +246,9 @@ def test_nothing_is_lost_and_nothing_is_done_twice(moves: list[tuple[str, int]])
                 world.pass_time(number)
     world.settle_down()
     everything = [message_id + "+" * generation for message_id in published for generation in range(CHAIN)]
-    assert sorted(world.settled) == sorted(everything), "each once"
+    told = [packet.envelope for packet in world.stored.values() if packet.envelope.type == NOTICE]
+    assert sorted(str(notice.causationid) for notice in told) == (sorted(everything) if heard else [])
+    assert sorted(world.settled) == sorted([*everything, *(notice.id for notice in told)]), "each once"
     assert world.open == {}
     assert [client.waits_for for client in world.clients] == [set(), set()]
     assert [agent["credit"] for agent in world.routing.health(world.now)["agents"]] == [1, 1]

@@ -75,6 +75,7 @@ def test_a_message_goes_to_the_queues_that_its_content_may_name() -> None:
         "build.planned.v1",
         "dead.dropped.v1",
         "dead.requeued.v1",
+        "event.noticed.v1",
         "message.died.v1",
     ]
 

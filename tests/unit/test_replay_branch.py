@@ -1,5 +1,6 @@
 """A run that is forked: which messages come along, which of them are work again, and what is changed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from guildbus.protocols import codec
 from guildbus.protocols.errors import UsageError
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildRequested
+from guildbus.protocols.messages.control import EventNoticed
 from guildbus.protocols.messages.draft import DraftAccepted, DraftProposed, DraftRequested
 from guildbus.protocols.registry import standard_registry
 from told import NUMKIT, RUN, Told, call, finished, proposed, span
@@ -63,6 +65,39 @@ def recorded() -> RunLog:
 
 
 NOTHING = read_settings([], CONFIG)
+
+
+def heard() -> RunLog:
+    """The same, and somebody who subscribes to requests: they are told in 2, 5 and 7."""
+    found: list[Line] = []
+    for line in recorded().lines[:4]:
+        found.append(line)
+        if isinstance(line.message, BuildRequested | DraftRequested):
+            kind, name = line.envelope.type, line.envelope.id
+            notice = EventNoticed(message_id=name, message_type=kind, seq=len(found))
+            packet = wrap(notice, source="broker/b", subject=RUN, now=line.at, cause=line.envelope)
+            found.append(Line(0, replace(packet.envelope, to="ear"), notice, 1))
+    lines = tuple(replace(line, seq=seq) for seq, line in enumerate(found, 1))
+    settled = [
+        Attempt(0, 100.5, 2, 1, "ear/1", "settled", "", ""),
+        Attempt(1, 101.0, 1, 1, "planner/1", "settled", "", ""),
+    ]
+    return RunLog(RUN, lines, tuple(settled))
+
+
+def test_notices_come_along_with_what_they_are_about_and_name_its_copy() -> None:
+    log = heard()
+    kinds = [line.envelope.type.partition(".v")[0] for line in log.lines]
+    assert [n for n, kind in enumerate(kinds, 1) if kind == "event.noticed"] == [2, 5, 7]
+    branch = branch_at(log, "4", NOTHING)
+    assert (len(branch.kept), branch.open) == (7, {4, 5, 6, 7})
+    packets = copies(branch, out="/o", source="cli", now=500.0)
+    assert all(packet.envelope.causationid for packet in packets), "the broker knows them for copies"
+    for original, notice in ((0, 1), (3, 4), (5, 6)):
+        body = codec.decode(EventNoticed.wire_type(), packets[notice].body, standard_registry())
+        assert isinstance(body, EventNoticed)
+        assert (body.message_id, body.seq) == (packets[original].envelope.id, 0)
+    assert [packets[n].envelope.to for n in (1, 4, 6)] == [None, "ear", "ear"]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +178,7 @@ def test_what_cannot_be_set_is_named(texts: list[str], told: str) -> None:
 
 @pytest.mark.parametrize(
     ("at", "told"),
-    [("2", "announcement"), ("77", "no such message"), ("e", "messages fit"), ("9", "announcement")],
+    [("2", "announcement"), ("zz", "no such message"), ("e", "messages fit"), ("9", "announcement")],
 )
 def test_a_message_that_nothing_can_come_of_is_refused(at: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):

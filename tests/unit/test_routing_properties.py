@@ -6,6 +6,7 @@ that breaks a promise, and it is what a new routing is restored from when the ma
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -31,6 +32,7 @@ from guildbus.bus.events import (
     Unreachable,
 )
 from guildbus.bus.memory_log import MemoryLog, decide
+from guildbus.bus.notices import NOTICE, Subscriptions
 from guildbus.bus.routing import Routing
 from guildbus.bus.state import Limits
 from guildbus.protocols.envelope import Envelope, format_time
@@ -114,6 +116,7 @@ class Swarm(RuleBasedStateMachine):
     """Agents that say anything at any time, a clock, and brokers that crash."""
 
     limits = LIMITS
+    heard: ClassVar[dict[str, tuple[str, ...]]] = {}
     handed_out = Bundle("handed_out")
 
     def __init__(self) -> None:
@@ -121,7 +124,7 @@ class Swarm(RuleBasedStateMachine):
         self.now = 1000.0
         self.ledger = Ledger()
         self.log = MemoryLog()
-        self.routing = Routing(self.limits, "b")
+        self.routing = Routing(self.limits, "b", subscriptions=Subscriptions(self.heard))
         self.incarnations = dict.fromkeys(AGENTS, 1)
         self.connections = 0
         self.peers: dict[str, bytes] = {}
@@ -130,6 +133,19 @@ class Swarm(RuleBasedStateMachine):
     def tell(self, event: Event) -> list[Action]:
         actions = decide(self.routing, self.log, event, self.now)
         self.ledger.write(actions)
+        stored = [action.packet for action in actions if isinstance(action, Store)]
+        told = Counter(
+            (str(notice.envelope.causationid), str(notice.envelope.to))
+            for notice in stored
+            if notice.envelope.type == NOTICE
+        )
+        subscribed = Counter(
+            (packet.envelope.id, role)
+            for packet in stored
+            for role in self.heard.get(packet.envelope.type, ())
+            if role != packet.envelope.to and packet.envelope.type != NOTICE
+        )
+        assert told == subscribed, "one notice a subscribing role, in the same transaction"
         return actions
 
     def packet(
@@ -327,7 +343,12 @@ class Swarm(RuleBasedStateMachine):
     def broker_crashes(self) -> None:
         """A new one is made of the journal alone, and knows the same open messages."""
         before = {queue["role"]: queue["backlog"] for queue in self.routing.health(self.now)["queues"]}
-        self.routing = Routing(self.limits, "b", next_seq=len(self.ledger.entries) + 1)
+        self.routing = Routing(
+            self.limits,
+            "b",
+            next_seq=len(self.ledger.entries) + 1,
+            subscriptions=Subscriptions(self.heard),
+        )
         self.routing.restore(self.log.recovered(), self.now, self.ledger.acks)
         after = {queue["role"]: queue["backlog"] for queue in self.routing.health(self.now)["queues"]}
         assert after == {role: backlog for role, backlog in before.items() if backlog}
@@ -399,6 +420,16 @@ class PagedSwarm(Swarm):
     limits = replace(LIMITS, window=1)
 
 
+class HearingSwarm(PagedSwarm):
+    """The same laws, and roles that hear of what is not theirs, obituaries among it."""
+
+    heard: ClassVar[dict[str, tuple[str, ...]]] = {
+        "x.v1": ("planner", "q"),
+        "message.died.v1": ("planner", "q"),
+        NOTICE: ("q",),
+    }
+
+
 SETTINGS = settings(
     max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -406,3 +437,5 @@ TestSwarm = Swarm.TestCase
 TestSwarm.settings = SETTINGS
 TestPagedSwarm = PagedSwarm.TestCase
 TestPagedSwarm.settings = SETTINGS
+TestHearingSwarm = HearingSwarm.TestCase
+TestHearingSwarm.settings = settings(SETTINGS, max_examples=20)

@@ -13,6 +13,7 @@ from guildbus.protocols.messages.control import (
     AttemptFailure,
     DeadDropped,
     DeadRequeued,
+    EventNoticed,
     MessageDied,
     RunCancelled,
 )
@@ -146,9 +147,11 @@ def test_every_type_of_the_registry_is_summed_up() -> None:
     )
     verdicts = OracleAnswered(path="a_test.go", round=1, verdicts=(verdict,))
     heard = run().witness("").messages[-3:]
-    told = [*run().messages, died, cancelled, requeued, dropped, question, verdicts, *heard]
+    noticed = EventNoticed(message_id="x", message_type="build.planned.v1")
+    told = [*run().messages, noticed, died, cancelled, requeued, dropped, question, verdicts, *heard]
     seen = {message.wire_type() for message in told}
     assert seen == {body.wire_type() for body in standard_registry().bodies.values()}
+    assert summary(noticed) == "of build.planned"
     assert summary(question) == "a_test.go: GCD(0, 5)"
     assert summary(verdicts) == "a_test.go: GCD(0, 5): 4 -> 5"
     assert [summary(message) for message in heard] == [
