@@ -11,7 +11,8 @@
     dead.py      dead list, show, requeue, drop
     models.py    models list, pull, serve
     bench.py     bench faults, bus
-    guild.py     agents list, protocols export, doctor
+    agents.py    agents list, new, check
+    guild.py     protocols export, doctor
 
 Exit codes (design §8): 0 green or done, 1 honest red, 2 bad usage or bad spec, 3 infrastructure,
 130 interrupted.

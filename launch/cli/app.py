@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from guildbus import __version__
 from guildbus.launch.cli import (
+    agents,
     bench,
     build,
     dead,
@@ -71,7 +72,7 @@ app.add_typer(journal.app, name="journal")
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
 app.add_typer(bench.app, name="bench")
-app.add_typer(guild.agents, name="agents")
+app.add_typer(agents.app, name="agents")
 app.add_typer(guild.protocols, name="protocols")
 
 
