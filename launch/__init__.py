@@ -18,6 +18,8 @@
     live_trace.py    the same as it happens; message_view.py opens one message
     exports/         Mermaid, Perfetto, OTLP, one HTML file
     log_view.py      what the processes have logged
+    agent_lookup.py  agents by what a person calls them; scaffold.py writes a package for a new one
+    conformance/     whether an agent keeps the promises that the bus builds on
     dead_letters.py  what nobody could handle, and what became of it (requeueing.py says so to a swarm)
 
 Read `building.py` next.
