@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from guildbus.bus.tail import JournalReader
-from guildbus.launch.bench.eval.building import COMMAND, build, environment
+from guildbus.launch.bench.plain_build import COMMAND, build, environment
 from guildbus.launch.config import GuildConfig
 from guildbus.launch.serving import served
 from guildbus.launch.swarm import SwarmPaths

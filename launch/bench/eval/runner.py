@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from guildbus.launch.bench.eval import judging, report, rows, tables
-from guildbus.launch.bench.eval.building import build, environment
 from guildbus.launch.bench.eval.jobs import Kind, Task
 from guildbus.launch.bench.eval.rows import Row
+from guildbus.launch.bench.plain_build import build, environment
 from guildbus.launch.config import GuildConfig
 from guildbus.launch.serving import served
 from guildbus.protocols.errors import UsageError
