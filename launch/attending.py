@@ -187,8 +187,8 @@ async def _wait_for_bystanders(journal: Path, attendance: Attendance) -> None:
     told: list[str] = []
     try:
         while True:
-            waiting = still_hearing(reader.history(attendance.run))
-            for stored in reader.since(attendance.seen, attendance.run):
+            waiting = still_hearing(reader.history(attendance.run, damaged=[]))
+            for stored in reader.since(attendance.seen, attendance.run, damaged=[]):
                 attendance.view.line(decode_line(stored, attendance.registry))
                 attendance.seen = stored.seq
             if not waiting:
