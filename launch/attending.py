@@ -47,7 +47,8 @@ class Attendance:
     """One run that is followed. `opening` is published first, if there is one; it dies at `deadline`.
 
     `copies` are messages that are published as they are, in this order: the beginning of a forked run.
-    `observer` tells of the run where telemetry is on. `seen` is the last message that was shown.
+    `observer` tells of the run where telemetry is on. `seen` is the last message that was shown; `ended`: it
+    was the run's end.
     `on_published` hears that the run is in the journal: from then on it can be resumed.
     """
 
@@ -58,6 +59,7 @@ class Attendance:
     copies: tuple[Packet, ...] = ()
     deadline: float | None = None
     seen: int = 0
+    ended: bool = False
     observer: RunObserver | None = None
     on_published: Callable[[], None] = lambda: None
     _packet: Packet | None = None
@@ -110,7 +112,10 @@ def read_log(config: GuildConfig, run: str, registry: Registry) -> RunLog:
 
 
 async def _see(config: GuildConfig, attendance: Attendance, standing: Ground) -> bool:
-    """Publish and follow to the end; False if the swarm of another process is gone before."""
+    """Publish and follow to the end; False if the swarm of another process is gone before.
+
+    Such a swarm goes just when the run has ended, and a process that was starved learns of both at once.
+    """
     bus = visitor(config.endpoint, keys=operator_keys(config))
     following = asyncio.create_task(
         _publish_and_follow(config, attendance, bus, ours=standing.swarm is not None)
@@ -120,12 +125,12 @@ async def _see(config: GuildConfig, attendance: Attendance, standing: Ground) ->
         await asyncio.wait({following, watching}, return_when=asyncio.FIRST_COMPLETED)
         if not following.done():
             watching.result()
-            return False
+            return attendance.ended
         if isinstance(following.exception(), BusError) and standing.swarm is None:
             # A broker that falls silent is most often one whose owner has just ended.
             await asyncio.wait({watching}, timeout=5 * OWNER_POLL_S)
             if watching.done():
-                return False
+                return attendance.ended
         following.result()
         return True
     finally:
@@ -177,6 +182,7 @@ async def _follow(config: GuildConfig, attendance: Attendance, *, ours: bool) ->
         attendance.view.line(line)
         attendance.seen = line.seq
         if isinstance(line.message, BuildFinished):
+            attendance.ended = True
             break
     if ours:
         await _wait_for_bystanders(journal, attendance)

@@ -96,6 +96,24 @@ def test_cancel_kills_what_runs_in_the_sandbox(guild: Guild) -> None:
     assert guild.leftovers() == []
 
 
+def test_a_cancel_that_learns_of_the_end_and_of_the_swarms_end_at_once(guild: Guild) -> None:
+    guild.serve([ENDLESS])
+    process = guild.start("build", SPEC, "--candidates", 1, "--json")
+    agents = guild.working()["agents"]
+    planner = psutil.Process(next(agent["pid"] for agent in agents if agent["name"] == "planner"))
+    (run,) = guild.json("runs", "--json")
+    planner.suspend()
+    cancelling = guild.start("cancel", run["run_id"])
+    until(lambda: messages_of(guild, run["run_id"], "run.cancelled"), 30)
+    cancelling.send_signal(signal.SIGSTOP)
+    planner.resume()
+    process.communicate(timeout=30)
+    cancelling.send_signal(signal.SIGCONT)
+    output, error = cancelling.communicate(timeout=30)
+    assert (cancelling.returncode, output, error) == (0, f"{run['run_id']}: cancelled\n", "")
+    assert guild.leftovers() == []
+
+
 def test_an_interrupted_run_is_cancelled_without_a_model(guild: Guild) -> None:
     stubs = guild.serve([ENDLESS])
     process = guild.start("build", SPEC, "--candidates", 1, "--out", "pkg")
