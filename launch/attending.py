@@ -85,8 +85,8 @@ class Attendance:
 
 
 @contextlib.asynccontextmanager
-async def attended(config: GuildConfig, attendance: Attendance) -> AsyncIterator[Span | None]:
-    """Entered when the run has ended, with the time that starting a model server took, if that was ours.
+async def attended(config: GuildConfig, attendance: Attendance) -> AsyncIterator[tuple[Span, ...]]:
+    """Entered when the run has ended, with the time that a swarm of our own took to prepare, if there is one.
 
     Our own swarm, if there is one, is stopped on the way out. Raises InfrastructureError when no swarm can
     be had, or one after the other is lost.
@@ -96,7 +96,7 @@ async def attended(config: GuildConfig, attendance: Attendance) -> AsyncIterator
             attendance.view.phase("the swarm that served this run is gone: going on with another")
         async with ground(config, attendance.need, attendance.view) as standing:
             if await _see(config, attendance, standing):
-                yield standing.model_start
+                yield standing.preparations
                 attendance.view.phase("stopping")
                 return
     raise BusError(f"{TAKEOVERS + 1} swarms were lost before the run ended", where=f"run {attendance.run}")

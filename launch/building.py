@@ -99,10 +99,10 @@ async def finish(config: GuildConfig, attendance: Attendance, folder: Path, star
     """See the run to its end; write its files before anything else can go wrong."""
     settings = telemetry_settings(config.telemetry, os.environ)
     with observed_run(settings, attendance.run, started_at) as attendance.observer:
-        async with attended(config, attendance) as model_start:
+        async with attended(config, attendance) as preparations:
             log = read_log(config, attendance.run, attendance.registry)
             _write(log, folder)
-            wall = Wall(started_at, time.time(), model_start)
+            wall = Wall(started_at, time.time(), preparations)
             if attendance.observer is not None:
                 attendance.observer.ended(log.of(BuildFinished)[-1])
     return BuildResult(log, build_report(log, wall), folder)

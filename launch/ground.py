@@ -47,7 +47,7 @@ class Ground:
 
     swarm: RunningSwarm | None
     pid: int
-    model_start: Span | None = None
+    preparations: tuple[Span, ...] = ()
 
 
 @contextlib.asynccontextmanager
@@ -69,10 +69,11 @@ async def ground(config: GuildConfig, need: Need, view: View) -> AsyncIterator[G
 
 @contextlib.asynccontextmanager
 async def _own(config: GuildConfig, need: Need, view: View) -> AsyncIterator[Ground]:
+    preparations: list[Span] = []
     async with contextlib.AsyncExitStack() as stack:
         if need.crew is None:
             await check_sandbox(config, unsafe=need.unsafe)
-            await warm_toolchain(config, view.phase)
+            preparations.append(await _warmed(config, view))
             models = await stack.enter_async_context(served(config, view.phase))
         else:
             models = Served({}, {}, _no_model)
@@ -81,10 +82,16 @@ async def _own(config: GuildConfig, need: Need, view: View) -> AsyncIterator[Gro
         )
         try:
             # The swarm needs no model to start: both at once.
-            _, span = await asyncio.gather(swarm.start(), models.ready())
-            yield Ground(swarm, os.getpid(), span if need.crew is None else None)
+            _, started = await asyncio.gather(swarm.start(), models.ready())
+            yield Ground(swarm, os.getpid(), (*preparations, started))
         finally:
             await swarm.stop()
+
+
+async def _warmed(config: GuildConfig, view: View) -> Span:
+    started_at, start = time.time(), time.monotonic()
+    await warm_toolchain(config, view.phase)
+    return Span(kind="toolchain", started_at=started_at, wall_s=time.monotonic() - start)
 
 
 async def _no_model() -> Span:

@@ -23,12 +23,13 @@ NOT_MEASURED = "only the suite of a green is measured, and not with [build] teet
 class Wall:
     """The stretch of time that a build took, in seconds since the epoch.
 
-    `model_start` is the time spent starting the model server, if this build started it.
+    `preparations` are what had to be there before the run: the start of the model server, and the standard
+    library of Go, which is compiled once; nothing where another process had done so.
     """
 
     started_at: float
     ended_at: float
-    model_start: Span | None = None
+    preparations: tuple[Span, ...] = ()
 
     @property
     def wall_s(self) -> float:
@@ -44,12 +45,11 @@ def build_report(log: RunLog, wall: Wall) -> dict[str, Any]:
     calls = [call for proposed in log.of(DraftProposed) for call in proposed.calls]
     calls += evidence.reference_calls(log)
     toolchain = [*finished.spans, *evidence.hearing_spans(log)]
+    toolchain += [span for span in wall.preparations if span.kind == "toolchain"]
     # A call that ended before a crash comes from the store afterwards, and was paid by this run all the same.
     since = log.lines[0].at
     paid = [call for call in calls if not call.cached or call.started_at >= since]
-    busy = [_span_of(call) for call in paid] + toolchain
-    if wall.model_start is not None:
-        busy.append(wall.model_start)
+    busy = [*map(_span_of, paid), *toolchain, *wall.preparations]
     score, teeth = finished.score, finished.teeth
     return {
         "run_id": log.run,

@@ -108,8 +108,15 @@ def test_a_call_that_this_run_paid_before_a_crash_counts_although_it_comes_from_
 
 
 def test_the_start_of_a_model_server_is_the_models_time() -> None:
-    wall = Wall(100.0, 110.0, Span(kind="model-start", started_at=100.0, wall_s=4.0))
+    wall = Wall(100.0, 110.0, (Span(kind="model-start", started_at=100.0, wall_s=4.0),))
     assert build_report(told_log(), wall)["overhead_s"] == 6.0  # type: ignore[arg-type]
+
+
+def test_compiling_the_standard_library_once_is_the_toolchains_time() -> None:
+    warm = Span(kind="toolchain", started_at=100.0, wall_s=3.0)
+    start = Span(kind="model-start", started_at=103.0, wall_s=4.0)
+    report = build_report(told_log(), Wall(100.0, 110.0, (warm, start)))  # type: ignore[arg-type]
+    assert (report["toolchain_s"], report["overhead_s"]) == (3.0, 3.0)
 
 
 def test_a_red_run_says_why() -> None:
