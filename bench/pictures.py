@@ -1,9 +1,10 @@
 """Makes the pictures of the web view in docs/pictures, of one run: `make pictures`, or
 
-    python bench/pictures.py [--run RUN] [--out DIR] [--all]
+    python bench/pictures.py [--run RUN | --build SPEC] [--out DIR] [--all]
 
 It starts `guildbus ui` on the state folder of the configuration, and drives Chromium through it: the messages
-in light and dark with one opened, the files, a telephone's width. `--all` takes every page.
+in light and dark with one opened, the files, a telephone's width. `--build` builds a spec and takes one more
+while the agents are at work. `--all` takes every page.
 """
 
 import argparse
@@ -11,6 +12,8 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +36,10 @@ MORE = {
     "ui-files-phone": ("/files", PHONE, "dark"),
     "ui-oracle-phone": ("/oracle", PHONE, "light"),
 }
+LIVE = ".row:has-text('draft.accepted')"
+"""When a build is in full swing: one draft has passed the gates, and the agents go on."""
+OPENED = ("ui-run", "ui-run-dark")
+"""Where the last message but two is opened."""
 PAGES = {"ui-runs": "#/", "ui-swarm": "#/swarm", "ui-dead": "#/dead", "ui-new": "#/new"}
 
 
@@ -54,13 +61,39 @@ def served() -> Iterator[str]:
         process.wait(20)
 
 
-def newest() -> str:
-    """The run that `guildbus runs` lists first."""
+def runs() -> list[dict[str, Any]]:
+    """What `guildbus runs` lists, the newest first."""
     done = subprocess.run([*GUILDBUS, "runs", "--json"], capture_output=True, text=True, check=True)
-    runs = json.loads(done.stdout)
-    if not runs:
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def newest() -> str:
+    """The newest run."""
+    found = runs()
+    if not found:
         raise SystemExit("no run to take pictures of: guildbus build specs/numkit.yaml")
-    return str(runs[0]["run_id"])
+    return str(found[0]["run_id"])
+
+
+@contextmanager
+def building(spec: Path) -> Iterator[str]:
+    """The run of a build that has just begun; left when it has ended."""
+    known = {run["run_id"] for run in runs()}
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "package"
+        words = ["build", str(spec), "--out", str(out)]
+        process = subprocess.Popen([*GUILDBUS, *words], stdout=subprocess.DEVNULL)
+        try:
+            while not (fresh := [run["run_id"] for run in runs() if run["run_id"] not in known]):
+                if process.poll() is not None:
+                    raise SystemExit(f"the build did not begin: exit code {process.returncode}")
+                time.sleep(0.5)
+            yield fresh[0]
+            process.wait()
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
 def take(browser: Any, url: str, name: str, size: dict[str, int], scheme: str, out: Path, ready: str) -> None:
@@ -70,7 +103,7 @@ def take(browser: Any, url: str, name: str, size: dict[str, int], scheme: str, o
     page.set_default_timeout(120_000)
     page.goto(url)
     page.wait_for_selector(ready)
-    if name in ("ui-run", "ui-run-dark"):
+    if name in OPENED:
         page.keyboard.press("End")
         page.keyboard.press("k")
         page.keyboard.press("k")
@@ -89,7 +122,9 @@ def take(browser: Any, url: str, name: str, size: dict[str, int], scheme: str, o
 def main() -> None:
     """Take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--run", help="the run; the newest by default")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--run", help="the run; the newest by default")
+    which.add_argument("--build", type=Path, metavar="SPEC", help="build this, and take ui-live meanwhile")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures")
     parser.add_argument("--all", action="store_true", help="every page")
     asked = parser.parse_args()
@@ -98,10 +133,13 @@ def main() -> None:
     chromium = shutil.which("chromium")
     if chromium is None:
         raise SystemExit("chromium is missing: make browser")
-    run = asked.run or newest()
     asked.out.mkdir(parents=True, exist_ok=True)
     with served() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS, timeout=120_000)
+        if asked.build is not None:
+            with building(asked.build) as run:
+                take(browser, f"{url}#/runs/{run}", "ui-live", WIDE, "light", asked.out, LIVE)
+        run = asked.run or newest()
         for name, (tab, size, scheme) in (SHOTS | (MORE if asked.all else {})).items():
             ready = ".page" if tab else ".run[data-caught-up] .row"
             take(browser, f"{url}#/runs/{run}{tab}", name, size, scheme, asked.out, ready)

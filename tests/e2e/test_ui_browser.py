@@ -19,6 +19,7 @@ from guildbus.bus.events import Record, RecordDelivery, RecordOutcome, Store
 from guildbus.bus.journal import Journal
 from guildbus.bus.tail import JournalReader
 from guildbus.protocols.messages.base import Message
+from guildbus.protocols.messages.build import BuildRequested
 from guildbus.protocols.messages.draft import ManifestPart
 from guildhall import ROOT, Guild, numkit, rule, until
 from told import IMPLEMENTATION, NUMKIT, SUITE, Told, call, failure, finished, proposed, sha
@@ -98,6 +99,12 @@ class Writer:
             self._seq, 1, "go-dev/1", "dead", "agent.crashed", "ZeroDivisionError: out of order"
         )
         self._journal.commit([*told, end], self.now)
+
+    def leave_open(self, run: str, message: Message) -> None:
+        """A message that nobody has taken yet."""
+        self._seq += 1
+        packet = wrap(message, source="cli-1/1", subject=run, now=self.now)
+        self._journal.commit([Store(self._seq, packet, message.recipient)], self.now)
 
     def close(self) -> None:
         self._journal.close()
@@ -326,20 +333,42 @@ def test_a_run_fills_live_without_a_jump(page: "Page", url: str, hall: Guild) ->
         writer.close()
 
 
-def test_a_build_is_started_and_cancelled_and_a_dead_letter_sent_once_more(
+def test_an_interrupted_run_is_resumed(page: "Page", url: str, hall: Guild) -> None:
+    run = "numkit-halted00"
+    requested = story()[0]
+    assert isinstance(requested, BuildRequested)
+    writer = Writer(hall.state / "journal.db")
+    writer.leave_open(run, requested.model_copy(update={"out": str(hall.folder / "resumed")}))
+    writer.close()
+    opened(page, url, run)
+    assert "interrupted" in page.inner_text(".run-head")
+    page.get_by_role("button", name="Resume").click()
+    page.wait_for_selector(".run-head .chip.good")
+    assert "draft.proposed" in page.inner_text(".list")
+    until(lambda: (hall.folder / "resumed" / "numkit.go").exists(), 30)
+
+
+def test_a_build_is_started_and_cancelled_and_dead_letters_are_sent_once_more_or_dropped(
     page: "Page", guild: Guild
 ) -> None:
     writer = Writer(guild.state / "journal.db")
-    writer.tell("numkit-ruined00", story()[0])
-    writer.bury("numkit-ruined00", Told.of(NUMKIT).state.requests[0])
+    for run in ("numkit-ruined00", "numkit-ruined01"):
+        writer.tell(run, story()[0])
+        writer.bury(run, Told.of(NUMKIT).state.requests[0])
     writer.close()
     guild.serve([rule(numkit(), delay_s=60)])
     (guild.folder / "numkit.yaml").write_text((ROOT / "specs" / "numkit.yaml").read_text("utf-8"), "utf-8")
     assert guild.run("up").returncode == 0
     url = address(guild.start("ui", "--port", 0, "--json"))
     page.goto(f"{url}#/dead")
+    page.locator(".letter", has_text="numkit-ruined01").get_by_role("button", name="Drop").click()
+    page.get_by_role("button", name="Drop it").click()
+    page.locator(".letter", has_text="numkit-ruined01").locator(".chip", has_text="dropped").wait_for()
     page.locator(".letter", has_text="out of order").get_by_role("button", name="Requeue").click()
     page.wait_for_selector(".letter .chip.good")
+    metrics = page.request.get(f"{url}metrics")
+    assert metrics.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert re.search(r'^guildbus_queue_leased\{queue="go-dev"\} \d+$', metrics.text(), re.MULTILINE)
     page.goto(f"{url}#/swarm")
     page.wait_for_selector(".agents .dot.busy")
     assert "go-dev" in page.inner_text(".agents")
@@ -360,5 +389,6 @@ def test_a_build_is_started_and_cancelled_and_a_dead_letter_sent_once_more(
     assert "red:cancelled" in page.inner_text(".run-head")
     ended = [one for one in guild.json("runs", "--json") if one["run_id"] == run]
     assert [one["status"] for one in ended] == ["red:cancelled"]
-    again = [one for one in guild.json("dead", "list", "--all", "--json") if one["run"] == "numkit-ruined00"]
-    assert [one["state"] for one in again] == ["requeued"]
+    fates = {one["run"]: one["state"] for one in guild.json("dead", "list", "--all", "--json")}
+    assert fates["numkit-ruined00"] == "requeued"
+    assert fates["numkit-ruined01"] == "dropped"
