@@ -10,9 +10,11 @@ the end may lie a little off the limit where a tokenizer counts otherwise.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from guildbus.agents.oracle.reference_prompt import reference_prompt
 from guildbus.agents.prompting import Prompt, prompt_for
 from guildbus.agents.run_state import RunState
 from guildbus.protocols.messages.draft import DraftRequested
+from guildbus.protocols.messages.oracle import ReferenceRequested
 
 LEAST_ANSWER_TOKENS = 64
 """With less room for an answer a call is not worth its prompt."""
@@ -43,6 +45,15 @@ def shared(state: RunState, requests: Sequence[DraftRequested]) -> list[DraftReq
     if any(least_cost(request) > share for request in requests):
         return None
     return [request.model_copy(update={"max_tokens": share}) for request in requests]
+
+
+def reference_within(request: ReferenceRequested, left: int | None) -> ReferenceRequested | None:
+    """The same request, which may spend what is left; None if that buys not even one program."""
+    if left is None:
+        return request
+    if prompt_tokens(reference_prompt(request, request.first)) + LEAST_ANSWER_TOKENS > left:
+        return None
+    return request.model_copy(update={"max_tokens": left})
 
 
 def least_cost(request: DraftRequested) -> int:

@@ -1,7 +1,8 @@
 """The repair ladder: what to try next, and when to stop. A pure function of the run's state.
 
 A failing row of a test is a dispute: where there are witnesses, the oracle is asked first, and what it finds
-wrong in the test is mended on the evidence. Then for each accused file, in turn:
+wrong in the test is mended on the evidence. In a build that is not examined they are called when a vote of
+the test's author has not mended it. Then for each accused file, in turn:
 
     a test, or code without witnesses    its owner, its owner again, then the other specialist (cross-route)
     code that the witnesses convict      its owner with counterexamples, unless it is far off; function by
@@ -11,15 +12,15 @@ A repair that leaves the very same findings is a stall and moves its file up a r
 was tried least comes first, so that a failing assertion brings both its sides into question. When no
 rung is left, or the rounds or tokens are spent, the run stops honestly with a diagnosis.
 
-`localise.py` says who is accused; `repair_router.py` is the agent around this.
+`localise.py` says who is accused, `disputing.py` what goes to the oracle; `repair_router.py` is the agent.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from guildbus.agents.budget import shared, spent_text
 from guildbus.agents.diagnosis import diagnose_rejection, diagnose_verification
+from guildbus.agents.disputing import dispute, mended_draft, upheld
 from guildbus.agents.localise import MAX_EVIDENCE, Suspect, folder_of_subject, suspects
 from guildbus.agents.oracle.hearing import more
 from guildbus.agents.oracle.record import OracleRecord
@@ -30,14 +31,12 @@ from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildStopped, FileTask
 from guildbus.protocols.messages.draft import (
     Author,
-    Candidate,
-    DraftProposed,
     DraftRejected,
     DraftRequested,
     Evidence,
     Reason,
 )
-from guildbus.protocols.messages.oracle import OracleAnswered, OracleRequested
+from guildbus.protocols.messages.oracle import OracleAnswered
 from guildbus.protocols.messages.verification import VerificationFinished
 
 OWNER_TURNS = 2
@@ -79,8 +78,7 @@ class Rung:
 
 def after_red(state: RunState, record: OracleRecord, found: VerificationFinished) -> list[Message]:
     """What to do about a red verification, the newest in `state`."""
-    dispute = _dispute(state, record, found)
-    return [dispute] if dispute is not None else _repair(state, record, found)
+    return dispute(state, record, found) or _repair(state, record, found)
 
 
 def after_answer(state: RunState, record: OracleRecord, answer: OracleAnswered) -> list[Message]:
@@ -88,10 +86,10 @@ def after_answer(state: RunState, record: OracleRecord, answer: OracleAnswered) 
     found = state.best
     if found is None:
         return []
-    mended = _mended(state, answer)
+    mended = mended_draft(state, answer)
     if not mended:
         return _repair(state, record, found)
-    rungs = [rung for rung in _rungs(state, found) if rung.convicted and rung.open]
+    rungs = [rung for rung in _rungs(state, record, found) if rung.convicted and rung.open]
     if not rungs or _spent(state):
         return [mended]
     return [mended, *_climb(state, record, found, rungs)]
@@ -115,47 +113,6 @@ def after_rejection(state: RunState, record: OracleRecord, rejected: DraftReject
     return [BuildStopped(reason="tokens", diagnosis=diagnosis)]
 
 
-def _dispute(state: RunState, record: OracleRecord, found: VerificationFinished) -> OracleRequested | None:
-    """The first failing test that the oracle has not seen yet, where there are witnesses to ask."""
-    if not found.score.build or not found.failures:
-        return None
-    tree = state.tree()
-    failing = {failure.file for failure in found.failures}
-    accused = [path for path in tree if path in failing] or list(tree)
-    for path in accused:
-        latest = record.latest(folder_of(path))
-        asked = any(d.path == path and d.source == tree[path].content for d in record.disputes)
-        if is_test(path) and not asked and latest is not None and any(t.cases for t in latest.tables):
-            return OracleRequested(
-                path=path,
-                folder=folder_of(path),
-                source=tree[path].content,
-                round=state.round,
-                failing=tuple(dict.fromkeys(f.call or f.test for f in found.failures)),
-            )
-    return None
-
-
-def _mended(state: RunState, answer: OracleAnswered) -> DraftProposed | None:
-    """The test with the wrong rows mended, as a draft like any other: every gate is applied to it again."""
-    if not answer.mended:
-        return None
-    task = state.plan.task(answer.path)
-    kept = state.tree().get(answer.path)
-    request = draft_request(
-        state,
-        task,
-        author="oracle",
-        round_number=state.round + 1,
-        reason="oracle",
-        min_cases=kept.cases if kept is not None else 0,
-    )
-    digest = hashlib.sha256(answer.mended.encode()).hexdigest()
-    return DraftProposed(
-        request=request, candidates=(Candidate(index=0, content=answer.mended, sha256=digest),)
-    )
-
-
 def _spent(state: RunState) -> bool:
     return _repairs(state) >= state.options.max_rounds
 
@@ -167,14 +124,18 @@ def _repairs(state: RunState) -> int:
 def _repair(state: RunState, record: OracleRecord, found: VerificationFinished) -> list[Message]:
     if _spent(state):
         return [_stop(found, "rounds", f"after {_repairs(state)} repairs")]
-    rungs = [rung for rung in _rungs(state, found) if rung.open]
+    rungs = [rung for rung in _rungs(state, record, found) if rung.open]
     if not rungs:
         return [_stop(found, "stalled", "and no repair is left to try")]
     return _climb(state, record, found, rungs)
 
 
-def _rungs(state: RunState, found: VerificationFinished) -> list[Rung]:
-    return [_rung(state, suspect, found) for suspect in suspects(state, found)]
+def _rungs(state: RunState, record: OracleRecord, found: VerificationFinished) -> list[Rung]:
+    return [
+        _rung(state, suspect, found)
+        for suspect in suspects(state, found)
+        if not upheld(state, record, suspect)
+    ]
 
 
 def _climb(

@@ -17,9 +17,8 @@ from guildbus.agents import planning
 from guildbus.agents.agent import Agent, handles
 from guildbus.agents.budget import shared, spent_text
 from guildbus.agents.context import Context
-from guildbus.agents.oracle.hearing import FIRST_SAMPLES, examinable
-from guildbus.agents.planning import contract, is_test
-from guildbus.agents.requests import draft_request, owner_of
+from guildbus.agents.planning import is_test
+from guildbus.agents.requests import draft_request, owner_of, reference_request
 from guildbus.agents.run_state import FOLDED, RunState, fold
 from guildbus.protocols.errors import SpecError
 from guildbus.protocols.messages.base import Message
@@ -176,30 +175,17 @@ def _stage(state: RunState, stage: int) -> list[Message]:
 def references(state: RunState, stage: int) -> list[ReferenceRequested]:
     """The witnesses of the packages whose code this stage completes, asked for beside its drafts.
 
-    Only where the spec states the signatures: a program without an agreed shape can not be called.
+    Where a build is not examined, the repair-router asks for them if a test is disputed.
     """
     if not state.options.examine:
         return []
     folders = dict.fromkeys(task.folder for task in state.plan.stage(stage) if not is_test(task.path))
-    found: list[ReferenceRequested] = []
-    for folder in folders:
-        code = [task for task in state.plan.tasks if task.folder == folder and not is_test(task.path)]
-        signatures = state.plan.api.get(folder, ())
-        last = max(task.stage for task in code) == stage
-        if not last or not examinable(signatures):
-            continue
-        found.append(
-            ReferenceRequested(
-                folder=folder,
-                package=code[0].package,
-                overview=contract(state.spec, folder),
-                api=signatures,
-                examples=tuple(e for e in state.plan.examples if e.folder == folder),
-                count=FIRST_SAMPLES,
-                seed=state.options.seed,
-            )
-        )
-    return found
+    complete = [
+        folder
+        for folder in folders
+        if stage == max(t.stage for t in state.plan.tasks if t.folder == folder and not is_test(t.path))
+    ]
+    return [asked for folder in complete if (asked := reference_request(state, folder)) is not None]
 
 
 def examined_status(state: RunState, found: VerificationFinished) -> tuple[str, str]:

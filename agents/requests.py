@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from typing import Literal
 
 from guildbus.agents.golang.api import exported_api
-from guildbus.agents.planning import folder_of, is_test, overview
+from guildbus.agents.oracle.hearing import FIRST_SAMPLES, examinable
+from guildbus.agents.planning import contract, folder_of, is_test, overview
 from guildbus.agents.run_state import RunState
 from guildbus.protocols.messages.build import FileTask
 from guildbus.protocols.messages.draft import Author, DraftRequested, Evidence, Reason, VisibleFile
+from guildbus.protocols.messages.oracle import ReferenceRequested
 
 
 def draft_request(
@@ -50,6 +52,26 @@ def draft_request(
         candidates=state.options.candidates,
         seed=state.options.seed,
         min_cases=min_cases,
+    )
+
+
+def reference_request(state: RunState, folder: str) -> ReferenceRequested | None:
+    """The first request for a package's references: the spec's prose and signatures, and nothing of the run.
+
+    None where the spec does not state what can be called: a program without an agreed shape is no witness.
+    """
+    signatures = state.plan.api.get(folder, ())
+    code = [task for task in state.plan.tasks if task.folder == folder and not is_test(task.path)]
+    if not code or not examinable(signatures):
+        return None
+    return ReferenceRequested(
+        folder=folder,
+        package=code[0].package,
+        overview=contract(state.spec, folder),
+        api=signatures,
+        examples=tuple(e for e in state.plan.examples if e.folder == folder),
+        count=FIRST_SAMPLES,
+        seed=state.options.seed,
     )
 
 

@@ -65,9 +65,10 @@ class Verifier(Agent):
         history = await ctx.history(*FOLDED, *RECORDED)
         state, record = fold(history), read_record(history)
         folders = dict.fromkeys(task.folder for task in state.plan.tasks if task.stage <= state.stage)
-        if state.outstanding() or state.lacking(state.stage) or any(map(record.unheard, folders)):
+        held_to = () if record.only_disputes else folders
+        if state.outstanding() or state.lacking(state.stage) or any(map(record.unheard, held_to)):
             return []
-        heard = {folder: latest for folder in folders if (latest := record.latest(folder)) is not None}
+        heard = {folder: latest for folder in held_to if (latest := record.latest(folder)) is not None}
         ctx.say(f"verifying stage {state.stage}, round {state.round}")
         selection = await self._select(state, {folder: latest.tables for folder, latest in heard.items()})
         found = verification(state, selection)

@@ -27,6 +27,7 @@ kept, is in `places.py`.
 
 import os
 import tomllib
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import get_args
 
@@ -51,8 +52,11 @@ from guildbus.launch.places import Host, cache_dir, find_config, state_dir
 from guildbus.protocols.errors import ConfigError
 
 ROLES = ("planner", "go-dev", "go-test", "gate-keeper", "verifier", "repair-router")
-EXAMINING_ROLES = ("reference", "oracle")
-"""They run only where `[build] examine` asks for them."""
+REFERENCE = "reference"
+WITNESSING_ROLES = (REFERENCE, "oracle")
+"""They run unless neither `[build] settle` nor `examine` asks for them."""
+MODEL_KEYS = frozenset({"model", "fallback", "adapter"})
+"""What an agent's line says of its models."""
 LONGEST_SOCKET_PATH_BYTES = 100
 
 _SHAPES = {
@@ -69,13 +73,13 @@ def default_models(host: Host) -> dict[str, ModelTable]:
     return {DEFAULT_MODEL: ModelTable(managed="mlx" if host.apple_silicon else "llama")}
 
 
-def default_roster(*, examine: bool = False) -> tuple[AgentTable, ...]:
-    """The built-in six, one process each, and the two that examine where that is asked for.
+def default_roster(*, witnesses: bool = True) -> tuple[AgentTable, ...]:
+    """The built-in six, one process each, and the two that bring witnesses where those are asked for.
 
     A test is mended row by row, so go-test drafts one file.
     """
     fewer = {"go-test": 1}
-    roles = (*ROLES, *EXAMINING_ROLES) if examine else ROLES
+    roles = (*ROLES, *WITNESSING_ROLES) if witnesses else ROLES
     return tuple(AgentTable(role=role, name=role, candidates=fewer.get(role)) for role in roles)
 
 
@@ -99,7 +103,7 @@ class GuildConfig(Table):
     models: dict[Name, ModelTable] = Field(default_factory=dict)
     """The models that agents can use, by name."""
     agents: tuple[AgentTable, ...] = Field(default_factory=default_roster)
-    """The roster: the built-in six (or eight) and what the file adds."""
+    """The roster: the built-in eight (or six) and what the file adds."""
 
     @model_validator(mode="after")
     def _names_fit(self) -> "GuildConfig":
@@ -177,7 +181,7 @@ def parse_config(text: str, where: str, host: Host, folder: Path) -> GuildConfig
         values["state_dir"] = state_dir(host, file.state_dir)
         values["cache_dir"] = cache_dir(host, file.cache_dir)
         values["models"] = default_models(host) | file.models
-        values["agents"] = _roster(file.agents, examine=file.build.examine)
+        values["agents"] = _roster(file.agents, witnesses=file.build.settle or file.build.examine)
         return GuildConfig.model_validate(values)
     except ValidationError as error:
         raise _config_error(error, where) from error
@@ -197,9 +201,9 @@ class _File(Table):
     agents: tuple[AgentTable, ...] = ()
 
 
-def _roster(stated: tuple[AgentTable, ...], *, examine: bool) -> tuple[AgentTable, ...]:
+def _roster(stated: tuple[AgentTable, ...], *, witnesses: bool) -> tuple[AgentTable, ...]:
     """The built-in roster with the file's entries laid over it, and the new ones after it."""
-    roster = {agent.name: agent for agent in default_roster(examine=examine)}
+    roster = {agent.name: agent for agent in default_roster(witnesses=witnesses)}
     added = []
     for entry in stated:
         name = entry.name or entry.role
@@ -208,7 +212,16 @@ def _roster(stated: tuple[AgentTable, ...], *, examine: bool) -> tuple[AgentTabl
             roster[name] = roster[name].model_copy(update=changes)
         else:
             added.append(entry.model_copy(update={"name": name}))
+    said = {key for entry in stated if entry.role == REFERENCE for key in entry.model_fields_set}
+    _follow_developer(roster, said)
     return (*roster.values(), *added)
+
+
+def _follow_developer(roster: dict[str, AgentTable], stated: AbstractSet[str]) -> None:
+    """References are written by go-dev's models unless a file says otherwise: it need not name them twice."""
+    if REFERENCE in roster and not stated & MODEL_KEYS:
+        models = {key: getattr(roster["go-dev"], key) for key in MODEL_KEYS}
+        roster[REFERENCE] = roster[REFERENCE].model_copy(update=models)
 
 
 def _config_error(error: ValidationError, where: str) -> ConfigError:

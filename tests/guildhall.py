@@ -235,7 +235,8 @@ class Guild:
         """A `guild.toml` whose default model is at this endpoint."""
         text = f'{more}\n[models.default]\nbase_url = "{base_url}"\nmodel = "stub"\n'
         if "[build]" not in text:
-            text += "[build]\nteeth_seconds = 0\n"  # some seconds a build, where a test is not about them
+            # Some seconds and two processes a build, where a test is not about them.
+            text += "[build]\nteeth_seconds = 0\nsettle = false\n"
         (self.folder / "guild.toml").write_text(text, encoding="utf-8")
 
     @property

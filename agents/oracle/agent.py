@@ -73,10 +73,9 @@ class Oracle(Agent):
         testimonies = [await self._testimony(program, docket) for program in programs]
         request = hearing.more(record, folder)
         found, heard = hearing.tables(docket, testimonies, spent=request is None)
-        disputes = record.open_disputes(folder)
-        unsettled = hearing.wanting(found) or any(hearing.undecided(d, docket, heard) for d in disputes)
-        if request is not None and unsettled:
+        if request is not None and hearing.unsettled(record, folder, docket, found, heard):
             return [request]
+        disputes = record.open_disputes(folder)
         span = Span(kind="toolchain", started_at=started_at, wall_s=time.monotonic() - start)
         established = WitnessesEstablished(
             folder=folder,
@@ -86,7 +85,7 @@ class Oracle(Agent):
             awaited=not disputes,
             spans=(span,),
         )
-        return [established, *(hearing.answer(dispute, docket, heard) for dispute in disputes)]
+        return [established, *(hearing.answer(record, dispute, docket, heard) for dispute in disputes)]
 
     async def _testimony(self, program: ReferenceProgram, docket: hearing.Docket) -> Testimony:
         cases = docket.cases

@@ -3,7 +3,7 @@
     cases          what is drawn: functions, types with methods, the stated values, disputed rows
     tables         what the witnesses settle of each
     more           whom to ask when too much is split: other samples first, then the other language
-    answers        the verdicts on a dispute's rows
+    answers        the verdicts on a dispute's rows: all that can be read, or only those that fail
 
 `agent.py` runs the programs in between. The budget is a number of references; when it is spent, what is
 settled counts, and the rest is said to be split.
@@ -13,7 +13,9 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from guildbus.agents.budget import reference_within
 from guildbus.agents.go_fragments import expression
+from guildbus.agents.golang.syntax import text_of
 from guildbus.agents.oracle.disputes import Verdict, corrected, judge_rows
 from guildbus.agents.oracle.gotypes import Api, Callable
 from guildbus.agents.oracle.inputs import Hints, cases_for, hints_in, sequences_for
@@ -86,15 +88,27 @@ def _prose(record: OracleRecord, folder: str) -> str:
 def _stated(api: Api, examples: Iterable[Example]) -> Iterable[tuple[str, Json]]:
     """Canonical case -> outcome of the values that the spec states and that can be read."""
     for example in examples:
-        call = expression(example.call)
-        callable_ = next((c for c in api.functions if c.name == example.function), None)
-        if call is None or callable_ is None or len(callable_.results) != 1:
+        called = _called(example.call, api)
+        if called is None or len(called[0].results) != 1:
             continue
         try:
-            value = read_literal(example.want, callable_.results[0])
-            yield canonical(read_call(call, callable_)), {"values": [value]}
+            value = read_literal(example.want, called[0].results[0])
         except NoLiteral:
             continue
+        yield canonical(called[1]), {"values": [value]}
+
+
+def _called(text: str, api: Api) -> tuple[Callable, Json] | None:
+    """The function and the case that the text of a call is; None if it cannot be read with certainty."""
+    call = expression(text)
+    head = call.child_by_field_name("function") if call is not None else None
+    callable_ = next((c for c in api.functions if head is not None and c.name == text_of(head)), None)
+    if call is None or callable_ is None:
+        return None
+    try:
+        return callable_, read_call(call, callable_)
+    except NoLiteral:
+        return None
 
 
 def _subjects(
@@ -209,22 +223,38 @@ def wanting(found: Sequence[WitnessTable]) -> bool:
 
 
 def more(record: OracleRecord, folder: str) -> ReferenceRequested | None:
-    """The next request for references; None when the budget is spent."""
+    """The next request for references; None when their number, or the tokens given to them, are spent."""
     asked = [one for one in record.requested if one.folder == folder]
     if not asked:
         return None
     python, go = record.samples(folder, "python"), record.samples(folder, "go")
-    last = asked[0]
+    first = asked[0]
+    spent = sum(one.tokens for one in record.proposed if one.request.folder == folder)
+    left = None if first.max_tokens is None else first.max_tokens - spent
     if python < MOST_PYTHON:
-        return last.model_copy(update={"language": "python", "first": python, "count": MORE_SAMPLES})
-    if go < MOST_GO:
-        return last.model_copy(update={"language": "go", "first": go, "count": MOST_GO})
-    return None
+        following = {"language": "python", "first": python, "count": MORE_SAMPLES}
+    elif go < MOST_GO:
+        following = {"language": "go", "first": go, "count": MOST_GO}
+    else:
+        return None
+    return reference_within(first.model_copy(update=following), left)
 
 
-def answer(dispute: OracleRequested, found: Docket, hearing: Hearing) -> OracleAnswered:
+def contested(source: str, failing: Iterable[str], api: Api) -> tuple[Row, ...]:
+    """The rows of a test that are among the calls whose assertions failed, as far as both can be read."""
+    cases = {canonical(called[1]) for text in failing if (called := _called(text, api)) is not None}
+    return tuple(row for row in rows_in(source, api) if canonical(row.case) in cases)
+
+
+def _in_dispute(record: OracleRecord, dispute: OracleRequested, api: Api) -> tuple[Row, ...]:
+    if record.only_disputes:
+        return contested(dispute.source, dispute.failing, api)
+    return rows_in(dispute.source, api)
+
+
+def answer(record: OracleRecord, dispute: OracleRequested, found: Docket, hearing: Hearing) -> OracleAnswered:
     """The verdicts on the rows of a disputed test."""
-    rows = rows_in(dispute.source, found.api)
+    rows = _in_dispute(record, dispute, found.api)
     verdicts = judge_rows(dispute.source, rows, hearing.settled)
     mended = corrected(dispute.source, verdicts) if any(v.edit for v in verdicts) else ""
     return OracleAnswered(
@@ -235,10 +265,18 @@ def answer(dispute: OracleRequested, found: Docket, hearing: Hearing) -> OracleA
     )
 
 
-def undecided(dispute: OracleRequested, found: Docket, hearing: Hearing) -> bool:
-    """Whether a row of the dispute is not settled."""
-    rows = rows_in(dispute.source, found.api)
-    return any(v.finding == "undecided" for v in judge_rows(dispute.source, rows, hearing.settled))
+def unsettled(
+    record: OracleRecord, folder: str, found: Docket, tables: Sequence[WitnessTable], hearing: Hearing
+) -> bool:
+    """Whether more witnesses would help: a row of an open dispute is undecided, or a table wants them."""
+    if not record.only_disputes and wanting(tables):
+        return True
+    verdicts = [
+        verdict
+        for dispute in record.open_disputes(folder)
+        for verdict in judge_rows(dispute.source, _in_dispute(record, dispute, found.api), hearing.settled)
+    ]
+    return any(verdict.finding == "undecided" for verdict in verdicts)
 
 
 def _told(verdict: Verdict, api: Api, source: str) -> RowVerdict:

@@ -33,10 +33,14 @@ RECORDED: tuple[type[Message], ...] = (
 
 @dataclass(slots=True)
 class OracleRecord:
-    """References and disputes so far, of all packages of a run."""
+    """References and disputes so far, of all packages of a run.
+
+    `only_disputes`: nothing is examined; witnesses are asked about failing rows, and about nothing else.
+    """
 
     spec: Spec
     plan: Plan
+    only_disputes: bool = False
     requested: list[ReferenceRequested] = field(default_factory=list)
     proposed: list[ReferenceProposed] = field(default_factory=list)
     established: list[WitnessesEstablished] = field(default_factory=list)
@@ -85,7 +89,8 @@ def read_record(history: Iterable[Message]) -> OracleRecord:
             case BuildRequested():
                 requested = message
             case BuildPlanned() if requested is not None:
-                record = OracleRecord(requested.spec, message.plan)
+                options = message.options
+                record = OracleRecord(requested.spec, message.plan, options.settle and not options.examine)
             case ReferenceRequested() if record is not None:
                 record.requested.append(message)
             case ReferenceProposed() if record is not None:

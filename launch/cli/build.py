@@ -52,6 +52,7 @@ def build(
         max_seconds=max_seconds or config.build.max_seconds,
         max_tokens=max_tokens or config.build.max_tokens,
         examine=config.build.examine,
+        settle=config.build.settle,
         teeth_seconds=config.build.teeth_seconds,
     )
     folder = out_dir or Path("out") / loaded.name

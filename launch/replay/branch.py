@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from guildbus.launch.config import EXAMINING_ROLES, GuildConfig
+from guildbus.launch.config import WITNESSING_ROLES, GuildConfig
 from guildbus.launch.config_tables import AgentTable
 from guildbus.launch.mistakes import did_you_mean
 from guildbus.launch.replay.recorded import file_of
@@ -93,9 +93,9 @@ def read_settings(texts: Sequence[str], config: GuildConfig) -> Changes:
             agents[one] = _agent(agents[one], key, stated, config, text)
     _checked(BuildOptions, options)
     roster = tuple(agents.values())
-    if options.get("examine"):
+    if options.get("examine") or options.get("settle"):
         there = {agent.role for agent in roster}
-        roster += tuple(AgentTable(role=r, name=r) for r in EXAMINING_ROLES if r not in there)
+        roster += tuple(AgentTable(role=r, name=r) for r in WITNESSING_ROLES if r not in there)
     return Changes(tuple(texts), options, config.model_copy(update={"agents": roster}), touched)
 
 

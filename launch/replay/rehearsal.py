@@ -166,7 +166,7 @@ class _Troupe:
         return self.agents[table.name], self.tools[table.name]
 
     def _table(self, turn: Turn) -> AgentTable:
-        """The line of the roster that played this part; a role that examines may not be in it today."""
+        """The line of the roster that played this part; a role that was in it may not be today."""
         for table in self.config.agents:
             if turn.agent in replica_names(table):
                 return table

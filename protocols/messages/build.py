@@ -22,7 +22,9 @@ class BuildOptions(Part):
     `seed`: the first sampling seed, all others are derived from it; `max_tokens`: what all model calls
     may cost, prompts and answers; `max_seconds`: how long it may take (kept here for people: what counts is
     the envelope's deadline); `examine`: whether references are written, and the code is held to them;
-    `teeth_seconds`: what measuring the suite of a green may take, 0 for not at all.
+    `settle`: whether they are written for a failing test that its author's vote did not mend, and only its
+    failing rows are held to them; `teeth_seconds`: what measuring the suite of a green may take, 0 for not
+    at all.
     """
 
     candidates: int = Field(default=2, ge=1, le=16)
@@ -31,6 +33,7 @@ class BuildOptions(Part):
     max_tokens: int | None = Field(default=None, ge=1)
     max_seconds: float | None = Field(default=None, ge=0.1)
     examine: bool = False
+    settle: bool = False
     teeth_seconds: float = Field(default=0.0, ge=0, le=3600)
 
 

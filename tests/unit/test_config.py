@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from guildbus.launch.config import ROLES, GuildConfig, load_config, parse_config
+from guildbus.launch.config import ROLES, WITNESSING_ROLES, GuildConfig, load_config, parse_config
 from guildbus.launch.mistakes import did_you_mean
 from guildbus.launch.places import Host, cache_dir, find_config, make_private, state_dir, user_config
 from guildbus.protocols.errors import ConfigError
@@ -27,7 +27,8 @@ def test_the_defaults_need_no_file() -> None:
     assert config.state_dir == Path("/home/ada/.local/state/guildbus")
     assert config.cache_dir == Path("/home/ada/.cache/guildbus")
     assert config.endpoint == "ipc:///home/ada/.local/state/guildbus/run/bus.sock"
-    assert [agent.name for agent in config.agents] == [agent.role for agent in config.agents] == list(ROLES)
+    names = [agent.name for agent in config.agents]
+    assert names == [agent.role for agent in config.agents] == [*ROLES, *WITNESSING_ROLES]
     assert config.build.candidates == 2
     assert config.limits.for_broker().lease_s == config.limits.lease_s == 30
     assert config.models["default"].managed == "llama"
@@ -116,6 +117,24 @@ def test_the_file_that_is_read(tmp_path: Path) -> None:
         load_config(where)
 
 
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [
+        ("", True),
+        ("settle = false", False),
+        ("examine = true", True),
+        ("settle = false\nexamine = true", True),
+        ("settle = true\nexamine = false", True),
+    ],
+)
+def test_who_brings_witnesses_runs_where_they_are_wanted(text: str, there: bool) -> None:
+    config = read(f"[build]\n{text}\n")
+    assert {agent.role for agent in config.agents} >= set(ROLES)
+    assert [agent.role for agent in config.agents if agent.role in WITNESSING_ROLES] == [
+        role for role in WITNESSING_ROLES if there
+    ]
+
+
 def test_an_entry_changes_a_built_in_agent_or_adds_one() -> None:
     config = read(
         """
@@ -144,7 +163,12 @@ model = "big"
 env = { MODE = "slow" }
 """
     )
-    assert [agent.name for agent in config.agents] == [*ROLES, "go-review", "go-dev-slow"]
+    assert [agent.name for agent in config.agents] == [
+        *ROLES,
+        *WITNESSING_ROLES,
+        "go-review",
+        "go-dev-slow",
+    ]
     dev = config.agent("go-dev")
     assert (dev.fleet, dev.replicas, dev.adapter) == (("default", "big"), 2, FOLDER / "lora/dev.gguf")
     first, second = config.model_entries(dev)

@@ -16,7 +16,7 @@ from guildbus.protocols.messages.oracle import (
     WitnessTable,
 )
 from guildbus.protocols.spec import Signature
-from told import NUMKIT, Told, spec_of
+from told import NUMKIT, Told, call, spec_of
 
 SUITE = """package numkit
 
@@ -166,11 +166,21 @@ def test_more_witnesses_come_in_python_first_then_in_go_and_then_no_more() -> No
     assert hearing.more(record(*told), "elsewhere") is None
 
 
+def test_more_witnesses_spend_no_more_than_what_the_first_were_given() -> None:
+    first = request(hearing.FIRST_SAMPLES).model_copy(update={"max_tokens": 3000})
+    paid = ReferenceProposed(request=first, programs=(), calls=(call(prompt_tokens=900),))
+    following = hearing.more(record(first, paid), "")
+    assert following is not None
+    assert following.max_tokens == 3000 - paid.tokens
+    dear = ReferenceProposed(request=first, programs=(), calls=(call(prompt_tokens=2950),))
+    assert hearing.more(record(first, dear), "") is None
+
+
 def test_the_verdicts_name_the_row_the_votes_and_the_edit() -> None:
     asked = dispute()
     found = hearing.docket(record(asked), "")
     _, heard = hearing.tables(found, [witness(found, "a"), witness(found, "b")], spent=False)
-    answer = hearing.answer(asked, found, heard)
+    answer = hearing.answer(record(asked), asked, found, heard)
     assert (answer.path, answer.round) == (asked.path, asked.round)
     right, wrong = answer.verdicts
     assert (right.finding, right.call, right.expected, right.after) == ("row-right", "GCD(8, 15)", "1", "")
@@ -182,17 +192,57 @@ def test_the_verdicts_name_the_row_the_votes_and_the_edit() -> None:
     )
     assert (wrong.before, wrong.after, wrong.votes) == ("3", "2", ("a", "b"))
     assert answer.mended == SUITE.replace("5678, 3}", "5678, 2}")
-    assert not hearing.undecided(asked, found, heard)
+    assert not hearing.unsettled(record(asked), "", found, [], heard)
 
 
 def test_without_witnesses_a_dispute_is_undecided_and_nothing_is_mended() -> None:
     asked = dispute()
     found = hearing.docket(record(asked), "")
     _, heard = hearing.tables(found, [witness(found, "a")], spent=False)
-    answer = hearing.answer(asked, found, heard)
-    assert hearing.undecided(asked, found, heard)
+    answer = hearing.answer(record(asked), asked, found, heard)
+    assert hearing.unsettled(record(asked), "", found, [], heard)
     assert {one.finding for one in answer.verdicts} == {"undecided"}
     assert answer.mended == ""
+
+
+def test_where_only_disputes_are_settled_no_other_row_is_looked_at() -> None:
+    source = SUITE.replace("{8, 15, 1}", "{8, 15, 2}, {12, 18, 6}")
+    asked = dispute(source=source).model_copy(update={"failing": ("GCD(1234, 5678)", "TestOther")})
+    narrow = Told.of(NUMKIT, settle=True).add(asked).record
+    assert narrow.only_disputes
+    found = hearing.docket(narrow, "")
+    pair = [witness(found, "a"), witness(found, "b")]
+    tables, heard = hearing.tables(found, pair, spent=False)
+    answer = hearing.answer(narrow, asked, found, heard)
+    assert [(one.call, one.finding, one.after) for one in answer.verdicts] == [
+        ("GCD(1234, 5678)", "row-wrong", "2")
+    ]
+    assert answer.mended == source.replace("5678, 3}", "5678, 2}")
+    assert not hearing.unsettled(narrow, "", found, tables, heard)
+
+
+def test_where_only_disputes_are_settled_other_splits_call_for_nobody() -> None:
+    asked = dispute().model_copy(update={"failing": ("GCD(1234, 5678)",)})
+    narrow = Told.of(NUMKIT, settle=True).add(asked).record
+    found = hearing.docket(narrow, "")
+    most = int(len(found.cases) * 0.7)
+    tables, heard = hearing.tables(found, [witness(found, "a"), witness(found, "b", wrong=most)], spent=False)
+    assert hearing.wanting(tables)
+    assert not hearing.unsettled(narrow, "", found, tables, heard)
+    alone, unheard = hearing.tables(found, [witness(found, "a")], spent=False)
+    assert hearing.unsettled(narrow, "", found, alone, unheard), "the failing row itself is undecided"
+
+
+@pytest.mark.parametrize("options", [{}, {"examine": True}, {"examine": True, "settle": True}])
+def test_an_examined_build_settles_more_than_disputes(options: dict[str, bool]) -> None:
+    assert not Told.of(NUMKIT, **options).record.only_disputes
+
+
+@pytest.mark.parametrize("failing", ["GCD(a, b)", "TestGCD", "GCD(1, 2)", "LCM(8, 15)", "GCD(8"])
+def test_a_failing_call_that_cannot_be_read_is_no_row_in_contest(failing: str) -> None:
+    api = hearing.docket(record(), "").api
+    assert hearing.contested(SUITE, [failing], api) == ()
+    assert len(hearing.contested(SUITE, [failing, "GCD(8, 15)"], api)) == 1
 
 
 def test_what_cannot_be_examined_says_why_and_is_not_waited_for() -> None:

@@ -10,7 +10,7 @@ import pytest
 from guildbus.agents.agent import Agent, handles
 from guildbus.agents.roster import BUILT_IN, BUILT_IN_EMITS, class_for, emitted_types, make_agent
 from guildbus.agents.settings import AgentSettings
-from guildbus.launch.config import EXAMINING_ROLES, ROLES
+from guildbus.launch.config import ROLES, WITNESSING_ROLES
 from guildbus.protocols.errors import ConfigError
 from guildbus.protocols.messages.build import BuildRequested
 from guildbus.protocols.messages.draft import DraftProposed
@@ -53,22 +53,22 @@ def settings(role: str, entry: str = "") -> AgentSettings:
 
 
 def test_the_built_in_roles_are_those_of_the_default_roster() -> None:
-    assert tuple(BUILT_IN) == (*ROLES, *EXAMINING_ROLES)
+    assert tuple(BUILT_IN) == (*ROLES, *WITNESSING_ROLES)
 
 
-@pytest.mark.parametrize("role", [*ROLES, *EXAMINING_ROLES])
+@pytest.mark.parametrize("role", [*ROLES, *WITNESSING_ROLES])
 def test_every_built_in_role_has_its_class(role: str) -> None:
     found = class_for(role)
     assert found.role == role
     assert found.handlers
 
 
-@pytest.mark.parametrize("role", [*ROLES, *EXAMINING_ROLES])
+@pytest.mark.parametrize("role", [*ROLES, *WITNESSING_ROLES])
 def test_every_built_in_agent_can_be_made(role: str) -> None:
     assert make_agent(settings(role)).role == role
 
 
-@pytest.mark.parametrize("role", [*ROLES, *EXAMINING_ROLES])
+@pytest.mark.parametrize("role", [*ROLES, *WITNESSING_ROLES])
 def test_the_table_of_what_is_published_is_what_the_classes_declare(role: str) -> None:
     assert BUILT_IN_EMITS[role] == class_for(role).emits
 

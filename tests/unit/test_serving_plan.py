@@ -41,11 +41,11 @@ fallback = ["big"]
 """
 
 
-def test_by_default_both_specialists_share_one_server() -> None:
+def test_by_default_whoever_asks_a_model_shares_one_server() -> None:
     plan = serving_plan(config())
     (server,) = plan.servers
     assert server.kind == "llama"
-    assert set(plan.bindings) == {"go-dev", "go-test"}
+    assert set(plan.bindings) == {"go-dev", "go-test", "reference"}
     assert {b.server for bound in plan.bindings.values() for b in bound} == {server.name}
     assert plan.endpoints() == ()
 
@@ -58,7 +58,7 @@ def test_llama_serves_all_adapters_on_one_base_and_each_request_picks_its_own() 
         agent: [scale["scale"] for scale in bound[0].entry.extra["lora"]]
         for agent, bound in plan.bindings.items()
     }
-    assert scales == {"go-dev": [1.0, 0.0], "go-test": [0.0, 1.0]}
+    assert scales == {"go-dev": [1.0, 0.0], "go-test": [0.0, 1.0], "reference": [1.0, 0.0]}
     loaded = [word for word in server.argv if word.endswith(("dev.gguf", "test.gguf"))]
     assert loaded == ["/guild/dev.gguf", "/guild/test.gguf"], "the numbers are places in this order"
 
@@ -82,6 +82,15 @@ def test_mlx_runs_a_process_an_adapter() -> None:
     by_name = {server.name: server for server in plan.servers}
     assert "/guild/dev" in by_name[names["go-dev"] or ""].argv
     assert "/guild/test" in by_name[names["go-test"] or ""].argv
+    assert names["reference"] == names["go-dev"], "a third process would need as much memory again"
+
+
+def test_references_are_written_by_the_developers_models_unless_the_file_says_otherwise() -> None:
+    assert config(FLEET).agent("reference").fleet == ("default", "big")
+    stated = config(FLEET + '[[agents]]\nrole = "reference"\nmodel = "big"\n').agent("reference")
+    assert (stated.fleet, stated.adapter) == (("big",), None)
+    other = config(ADAPTERS + '[[agents]]\nrole = "reference"\ntemperature = 0.9\n').agent("reference")
+    assert (other.adapter, other.temperature) == (FOLDER / "dev.gguf", 0.9)
 
 
 def test_mlx_without_adapters_is_one_process() -> None:
@@ -111,7 +120,7 @@ def test_a_fallback_comes_after_the_first_model() -> None:
 
 def test_somebody_elses_agent_gets_a_model_and_the_built_in_thinkless_get_none() -> None:
     text = '[[agents]]\nrole = "go-review"\nentry = "reviews:Reviewer"\n'
-    assert set(serving_plan(config(text)).bindings) == {"go-dev", "go-test", "go-review"}
+    assert set(serving_plan(config(text)).bindings) == {"go-dev", "go-test", "go-review", "reference"}
 
 
 def test_two_managed_models_are_two_servers() -> None:

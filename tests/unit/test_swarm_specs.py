@@ -9,7 +9,7 @@ import pytest
 
 from guildbus.agents.settings import AgentSettings
 from guildbus.bus.state import Limits
-from guildbus.launch.config import ROLES, GuildConfig, parse_config
+from guildbus.launch.config import ROLES, WITNESSING_ROLES, GuildConfig, parse_config
 from guildbus.launch.places import Host
 from guildbus.launch.swarm import (
     UNDERTAKER,
@@ -33,8 +33,9 @@ def config(text: str = "", state: Path = Path("/guild/state")) -> GuildConfig:
 
 def test_the_broker_starts_before_the_agents() -> None:
     specs = child_specs(config())
-    assert [spec.name for spec in specs] == ["broker", *ROLES]
-    assert {spec.name: spec.stage for spec in specs} == {"broker": 0} | dict.fromkeys(ROLES, 1)
+    roles = [*ROLES, *WITNESSING_ROLES]
+    assert [spec.name for spec in specs] == ["broker", *roles]
+    assert {spec.name: spec.stage for spec in specs} == {"broker": 0} | dict.fromkeys(roles, 1)
     assert all(spec.critical and spec.ready == "line" for spec in specs)
 
 

@@ -48,8 +48,8 @@ async def run(
 
 
 def _roster(config: GuildConfig) -> tuple[AgentTable, ...]:
-    """The configured agents, and the two that examine where the configuration leaves them out."""
-    named = {agent.name: agent for agent in (*default_roster(examine=True), *config.agents)}
+    """The configured agents, and the two that bring witnesses where the configuration leaves them out."""
+    named = {agent.name: agent for agent in (*default_roster(), *config.agents)}
     return tuple(named.values())
 
 

@@ -1,0 +1,91 @@
+"""What of a red verification goes to the oracle, and what its answer comes to. Pure.
+
+A failing row accuses test and implementation alike, and nothing that either author says can settle it. So
+witnesses are asked: those of an examined build at once; in any other build they are called only when a vote
+of the test's author has not mended the row, which is cheaper and mostly does. Next: `ladder.py`.
+"""
+
+import hashlib
+
+from guildbus.agents.budget import reference_within, tokens_left
+from guildbus.agents.localise import Suspect
+from guildbus.agents.oracle.hearing import contested
+from guildbus.agents.oracle.record import OracleRecord
+from guildbus.agents.oracle.stated_types import read_api
+from guildbus.agents.planning import folder_of, is_test
+from guildbus.agents.requests import draft_request, reference_request
+from guildbus.agents.run_state import RunState
+from guildbus.protocols.messages.base import Message
+from guildbus.protocols.messages.draft import Candidate, DraftProposed
+from guildbus.protocols.messages.oracle import OracleAnswered, OracleRequested, ReferenceRequested
+from guildbus.protocols.messages.verification import VerificationFinished
+
+
+def dispute(state: RunState, record: OracleRecord, found: VerificationFinished) -> list[Message]:
+    """The first failing test that the oracle has not seen yet; if there are no witnesses, call some first."""
+    if not found.score.build or not found.failures:
+        return []
+    tree = state.tree()
+    failing = {failure.file for failure in found.failures}
+    seen = {(dispute.path, dispute.source) for dispute in record.disputes}
+    for path in [path for path in tree if path in failing] or list(tree):
+        if not is_test(path) or (path, tree[path].content) in seen:
+            continue
+        asked = OracleRequested(
+            path=path,
+            folder=folder_of(path),
+            source=tree[path].content,
+            round=state.round,
+            failing=tuple(dict.fromkeys(f.call or f.test for f in found.failures)),
+        )
+        latest = record.latest(asked.folder)
+        if latest is not None and any(table.cases for table in latest.tables):
+            return [asked]
+        witnesses = _witnesses(state, record, asked)
+        if witnesses is not None:
+            return [witnesses, asked]
+    return []
+
+
+def _witnesses(state: RunState, record: OracleRecord, dispute: OracleRequested) -> ReferenceRequested | None:
+    """The first references of a package, once its disputed test had a vote and they could settle a row."""
+    folder = dispute.folder
+    voted = any(r.task.path == dispute.path and r.reason == "repair" for r in state.requests)
+    known = any(request.folder == folder for request in record.requested)
+    if not record.only_disputes or not voted or known:
+        return None
+    if not contested(dispute.source, dispute.failing, read_api(state.plan.api.get(folder, ()))):
+        return None
+    request = reference_request(state, folder)
+    return None if request is None else reference_within(request, tokens_left(state))
+
+
+def mended_draft(state: RunState, answer: OracleAnswered) -> DraftProposed | None:
+    """The test with the wrong rows mended, as a draft like any other: every gate is applied to it again."""
+    if not answer.mended:
+        return None
+    task = state.plan.task(answer.path)
+    kept = state.tree().get(answer.path)
+    request = draft_request(
+        state,
+        task,
+        author="oracle",
+        round_number=state.round + 1,
+        reason="oracle",
+        min_cases=kept.cases if kept is not None else 0,
+    )
+    digest = hashlib.sha256(answer.mended.encode()).hexdigest()
+    return DraftProposed(
+        request=request, candidates=(Candidate(index=0, content=answer.mended, sha256=digest),)
+    )
+
+
+def upheld(state: RunState, record: OracleRecord, suspect: Suspect) -> bool:
+    """Whether only failing rows speak against a test, and witnesses found all of those to be right."""
+    if not record.only_disputes or any(evidence.kind != "test" for evidence in suspect.evidence):
+        return False
+    source = state.tree()[suspect.path].content if suspect.path in state.tree() else ""
+    rounds = {d.round for d in record.disputes if d.path == suspect.path and d.source == source}
+    answers = [a for a in record.answers if a.path == suspect.path and a.round in rounds]
+    verdicts = [verdict for answer in answers for verdict in answer.verdicts]
+    return bool(verdicts) and all(verdict.finding == "row-right" for verdict in verdicts)
