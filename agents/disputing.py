@@ -17,8 +17,13 @@ from guildbus.agents.requests import draft_request, reference_request
 from guildbus.agents.run_state import RunState
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.draft import Candidate, DraftProposed
-from guildbus.protocols.messages.oracle import OracleAnswered, OracleRequested, ReferenceRequested
-from guildbus.protocols.messages.verification import VerificationFinished
+from guildbus.protocols.messages.oracle import (
+    OracleAnswered,
+    OracleRequested,
+    ReferenceRequested,
+    RowVerdict,
+)
+from guildbus.protocols.messages.verification import Counterexample, Examination, VerificationFinished
 
 
 def dispute(state: RunState, record: OracleRecord, found: VerificationFinished) -> list[Message]:
@@ -80,12 +85,40 @@ def mended_draft(state: RunState, answer: OracleAnswered) -> DraftProposed | Non
     )
 
 
+def heard(state: RunState, record: OracleRecord, found: VerificationFinished) -> VerificationFinished:
+    """The findings with what witnesses say against the code: its failing rows that they found to be right.
+
+    Of an examined build they are among the findings already.
+    """
+    if not record.only_disputes:
+        return found
+    gave = {failure.call: failure.got for failure in found.failures}
+    against: dict[str, list[Counterexample]] = {}
+    for path in filter(is_test, state.tree()):
+        for verdict in _verdicts(state, record, path):
+            if verdict.finding == "row-right" and verdict.call in gave:
+                case = Counterexample(
+                    call=verdict.call, want=verdict.expected, got=gave[verdict.call], votes=verdict.votes
+                )
+                against.setdefault(verdict.call.partition("(")[0], []).append(case)
+    examined = tuple(
+        Examination(subject=subject, agreed=0, total=len(cases), counterexamples=tuple(cases))
+        for subject, cases in against.items()
+    )
+    return found.model_copy(update={"examined": examined})
+
+
 def upheld(state: RunState, record: OracleRecord, suspect: Suspect) -> bool:
     """Whether only failing rows speak against a test, and witnesses found all of those to be right."""
     if not record.only_disputes or any(evidence.kind != "test" for evidence in suspect.evidence):
         return False
-    source = state.tree()[suspect.path].content if suspect.path in state.tree() else ""
-    rounds = {d.round for d in record.disputes if d.path == suspect.path and d.source == source}
-    answers = [a for a in record.answers if a.path == suspect.path and a.round in rounds]
-    verdicts = [verdict for answer in answers for verdict in answer.verdicts]
+    verdicts = _verdicts(state, record, suspect.path)
     return bool(verdicts) and all(verdict.finding == "row-right" for verdict in verdicts)
+
+
+def _verdicts(state: RunState, record: OracleRecord, path: str) -> list[RowVerdict]:
+    """What the oracle has said of a test as it is now."""
+    source = state.tree()[path].content if path in state.tree() else ""
+    rounds = {d.round for d in record.disputes if d.path == path and d.source == source}
+    answers = [answer for answer in record.answers if answer.path == path and answer.round in rounds]
+    return [verdict for answer in answers for verdict in answer.verdicts]

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from guildbus.agents.budget import shared, spent_text
 from guildbus.agents.diagnosis import diagnose_rejection, diagnose_verification
-from guildbus.agents.disputing import dispute, mended_draft, upheld
+from guildbus.agents.disputing import dispute, heard, mended_draft, upheld
 from guildbus.agents.localise import MAX_EVIDENCE, Suspect, folder_of_subject, suspects
 from guildbus.agents.oracle.hearing import more
 from guildbus.agents.oracle.record import OracleRecord
@@ -78,14 +78,14 @@ class Rung:
 
 def after_red(state: RunState, record: OracleRecord, found: VerificationFinished) -> list[Message]:
     """What to do about a red verification, the newest in `state`."""
-    return dispute(state, record, found) or _repair(state, record, found)
+    return dispute(state, record, found) or _repair(state, record, heard(state, record, found))
 
 
 def after_answer(state: RunState, record: OracleRecord, answer: OracleAnswered) -> list[Message]:
     """What to do with the oracle's verdicts: mend the test, and turn to what the witnesses convict."""
-    found = state.best
-    if found is None:
+    if state.best is None:
         return []
+    found = heard(state, record, state.best)
     mended = mended_draft(state, answer)
     if not mended:
         return _repair(state, record, found)

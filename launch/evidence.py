@@ -1,6 +1,7 @@
 """What the oracle did in a run, for its report: what was examined, and each edit with its witnesses. Pure."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 from guildbus.launch.run_log import RunLog
 from guildbus.protocols.messages.base import Span
@@ -12,6 +13,8 @@ from guildbus.protocols.messages.oracle import (
     WitnessesEstablished,
 )
 from guildbus.protocols.messages.verification import VerificationFinished
+
+CONVICTED: Final = "implementation-convicted"
 
 
 def examined(log: RunLog) -> dict[str, int]:
@@ -26,38 +29,61 @@ def examined(log: RunLog) -> dict[str, int]:
 
 
 def interventions(log: RunLog) -> list[dict[str, Any]]:
-    """Each expected value that was overturned, and the first case that convicted each implementation."""
+    """Each expected value that was overturned, and the first case that convicted each implementation.
+
+    A mended test that made nothing better was not kept, and is none.
+    """
+    verifications = log.of(VerificationFinished)
+    kept = {(f.path, f.round) for found in verifications for f in found.files if f.author == "oracle"}
     edits = [
-        {
-            "kind": "test-mended",
-            "file": answer.path,
-            "call": verdict.call,
-            "witness": list(verdict.votes),
-            "before": verdict.before,
-            "after": verdict.after,
-        }
+        _intervention("test-mended", answer.path, verdict.call, verdict.votes, verdict.before, verdict.after)
         for answer in log.of(OracleAnswered)
         for verdict in answer.verdicts
-        if verdict.after
+        if verdict.after and (answer.path, answer.round + 1) in kept
     ]
-    seen: set[tuple[str, str]] = set()
-    convictions: list[dict[str, Any]] = []
-    for verification in log.of(VerificationFinished):
+    convictions: dict[tuple[str, str], dict[str, Any]] = {}
+    for verification in verifications:
         for one in verification.examined:
             for case in one.counterexamples[:1]:
-                if (one.subject, case.got) not in seen:
-                    seen.add((one.subject, case.got))
-                    convictions.append(
-                        {
-                            "kind": "implementation-convicted",
-                            "file": one.subject,
-                            "call": case.call,
-                            "witness": list(case.votes),
-                            "before": case.got,
-                            "after": case.want,
-                        }
-                    )
-    return [*edits, *convictions]
+                convictions.setdefault(
+                    (one.subject, case.got),
+                    _intervention(CONVICTED, one.subject, case.call, case.votes, case.got, case.want),
+                )
+    return [*edits, *convictions.values(), *_by_rows(log)]
+
+
+def _by_rows(log: RunLog) -> list[dict[str, Any]]:
+    """The failing rows that witnesses found to be right, where nothing was examined."""
+    if any(found.examined for found in log.of(VerificationFinished)):
+        return []
+    failing = {(asked.path, asked.round): asked.failing for asked in log.of(OracleRequested)}
+    gave = {failure.call: failure.got for found in log.of(VerificationFinished) for failure in found.failures}
+    return [
+        _intervention(
+            CONVICTED,
+            verdict.call.partition("(")[0],
+            verdict.call,
+            verdict.votes,
+            gave.get(verdict.call, ""),
+            verdict.expected,
+        )
+        for answer in log.of(OracleAnswered)
+        for verdict in answer.verdicts
+        if verdict.finding == "row-right" and verdict.call in failing.get((answer.path, answer.round), ())
+    ]
+
+
+def _intervention(
+    kind: str, file: str, call: str, votes: Iterable[str], before: str, after: str
+) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "file": file,
+        "call": call,
+        "witness": list(votes),
+        "before": before,
+        "after": after,
+    }
 
 
 def reference_calls(log: RunLog) -> list[ModelCall]:

@@ -12,12 +12,13 @@ from guildbus.protocols.messages.draft import DraftProposed, DraftRequested
 from guildbus.protocols.messages.oracle import (
     OracleAnswered,
     OracleRequested,
+    ReferenceProgram,
     ReferenceProposed,
     ReferenceRequested,
     RowVerdict,
     WitnessesEstablished,
 )
-from told import IMPLEMENTATION, NUMKIT, Told, failure, spec_of
+from told import IMPLEMENTATION, NUMKIT, Told, failure, sha, spec_of
 
 IMPL, TEST = "numkit.go", "numkit_test.go"
 SUITE = """package numkit
@@ -32,6 +33,7 @@ func TestGCD(t *testing.T) {
 \t}
 }
 """
+PROGRAM = "def gcd(a, b):\n    return 5\n"
 MENDED = SUITE.replace("18, 5}", "18, 6}")
 FAILS = failure("GCD(12, 18)", "6", "5")
 
@@ -58,10 +60,21 @@ def heard(finding: str, mended: str = "") -> Told:
     assert isinstance(references, ReferenceRequested)
     assert isinstance(asked, OracleRequested)
     verdict = RowVerdict.model_validate(
-        {"test": "TestGCD", "line": 6, "call": "GCD(12, 18)", "finding": finding, "expected": "5"}
+        {
+            "test": "TestGCD",
+            "line": 6,
+            "call": "GCD(12, 18)",
+            "finding": finding,
+            "expected": "5",
+            "votes": ("python-0", "python-1"),
+        }
     )
     answer = OracleAnswered(path=TEST, round=asked.round, verdicts=(verdict,), mended=mended)
-    proposed = ReferenceProposed(request=references, programs=())
+    programs = tuple(
+        ReferenceProgram(name=f"python-{n}", language="python", content=PROGRAM, sha256=sha(PROGRAM))
+        for n in range(2)
+    )
+    proposed = ReferenceProposed(request=references, programs=programs)
     table = WitnessesEstablished(folder="", tables=(), awaited=False)
     return run.add(references, asked, proposed, table, answer)
 
@@ -134,9 +147,20 @@ def test_a_test_whose_failing_row_is_right_is_no_suspect_any_more() -> None:
     both = {suspect.path: suspect for suspect in suspects(run.state, run.found)}
     assert upheld(run.state, run.record, both[TEST])
     assert not upheld(run.state, run.record, both[IMPL])
+
+
+def test_code_that_fails_a_row_which_witnesses_uphold_is_convicted_and_written_beside_their_program() -> None:
+    run = heard("row-right")
     [asked] = after_answer(run.state, run.record, run.record.answers[-1])
     assert isinstance(asked, DraftRequested)
-    assert (asked.task.path, asked.author) == (IMPL, "go-dev")
+    assert (asked.task.path, asked.author, asked.reason, asked.scope) == (IMPL, "go-dev", "function", "GCD")
+    assert asked.reference == PROGRAM
+    assert asked.evidence[0].kind == "witness"
+    assert asked.evidence[0].text == "GCD(12, 18) must give 5; the code gives 6."
+    run.add(asked).accept(IMPL, "package numkit // anew").verify(failures=(FAILS,))
+    [again] = red(run)
+    assert isinstance(again, DraftRequested)
+    assert (again.task.path, again.author) == (IMPL, "go-dev"), "it stays with its owner"
 
 
 @pytest.mark.parametrize("finding", ["undecided", "row-wrong"])

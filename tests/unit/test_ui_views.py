@@ -223,7 +223,12 @@ def test_the_oracles_evidence_pairs_questions_with_answers() -> None:
     assert shown["disputes"][0]["verdicts"][0]["after"] == "5"
     (table,) = shown["folders"][0]["tables"]
     assert list(table["cases"][0]["votes"]) == ["python-0", "python-1"]
-    assert [one["kind"] for one in shown["interventions"]] == ["test-mended"]
+    assert shown["interventions"] == [], "what made nothing better was not kept"
+    told.accept("numkit.go", IMPLEMENTATION)
+    told.ask("numkit_test.go", author="oracle", round_number=2).accept("numkit_test.go", SUITE)
+    told.verify(score="build vet test", green=True)
+    kept = oracle_view(log_of(*told.messages))["interventions"]
+    assert [(one["kind"], one["before"], one["after"]) for one in kept] == [("test-mended", "4", "5")]
     assert len(shown["programs"]) == 2
 
 
