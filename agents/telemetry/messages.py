@@ -3,12 +3,14 @@
 from typing import Any
 
 from guildbus.protocols import semantic_names as names
+from guildbus.protocols.envelope import Envelope
 from guildbus.protocols.wire import Packet
 
 
-def message_attributes(packet: Packet, operation: str, kind: str, client: str) -> dict[str, Any]:
+def message_attributes(
+    envelope: Envelope, size_bytes: int, operation: str, kind: str, client: str
+) -> dict[str, Any]:
     """`operation` is our word for it, `kind` the conventions'; `client` is the agent instance."""
-    envelope = packet.envelope
     found = {
         names.MESSAGING_SYSTEM: names.SYSTEM,
         names.MESSAGING_OPERATION_NAME: operation,
@@ -17,7 +19,7 @@ def message_attributes(packet: Packet, operation: str, kind: str, client: str) -
         names.MESSAGING_CLIENT_ID: client,
         names.MESSAGING_MESSAGE_ID: envelope.id,
         names.MESSAGING_MESSAGE_CONVERSATION_ID: envelope.correlationid,
-        names.MESSAGING_MESSAGE_BODY_SIZE: len(packet.body),
+        names.MESSAGING_MESSAGE_BODY_SIZE: size_bytes,
         names.RUN: envelope.subject,
         names.MESSAGE_TYPE: envelope.type,
         names.MESSAGE_SEQ: envelope.seq or None,

@@ -64,7 +64,9 @@ class ObservedRuntime(Runtime):
         envelope = packet.envelope
         token = in_hand.set(InHand(delivery, self._telemetry))
         self._telemetry.consumed.add(1, metric_attributes(packet, names.PROCESS))
-        attributes = message_attributes(packet, names.PROCESS, names.PROCESS, self._telemetry.instance)
+        attributes = message_attributes(
+            packet.envelope, len(packet.body), names.PROCESS, names.PROCESS, self._telemetry.instance
+        )
         began = time.monotonic()
         with named(envelope.subject, envelope.id, envelope.attempt):
             span = self._telemetry.tracer.start_span(
@@ -157,7 +159,9 @@ class ObservedBus:
         packet = delivery.packet
         envelope = packet.envelope
         code, reason = (code, reason) if error is None else (error.code, str(error))
-        attributes = message_attributes(packet, operation, names.SETTLE, self._telemetry.instance)
+        attributes = message_attributes(
+            packet.envelope, len(packet.body), operation, names.SETTLE, self._telemetry.instance
+        )
         if code:
             attributes[names.ERROR_TYPE] = code
         with named(envelope.subject, envelope.id, envelope.attempt, names.SETTLE):
@@ -187,7 +191,9 @@ def tell_published(telemetry: Telemetry, packet: Packet, began: float, cause: De
             names.span_name(names.PUBLISH, envelope.to),
             parent,
             SpanKind.PRODUCER,
-            message_attributes(packet, names.PUBLISH, names.SEND, telemetry.instance),
+            message_attributes(
+                packet.envelope, len(packet.body), names.PUBLISH, names.SEND, telemetry.instance
+            ),
             start_time=_ns(began),
         )
     span.end()

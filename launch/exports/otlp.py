@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from guildbus import __version__
+from guildbus.agents.telemetry.messages import message_attributes
 from guildbus.launch import about
 from guildbus.launch.exports.timeline import Flight, Timeline, Work, timeline_of
 from guildbus.launch.run_log import Line, RunLog
@@ -234,23 +235,12 @@ class _Spans:
 
 
 def _message(line: Line, operation: str, kind: str, client: str) -> dict[str, Any]:
-    envelope = line.envelope
-    files, number = about.files_of(line.message), about.round_of(line.message)
-    return {
-        names.MESSAGING_SYSTEM: names.SYSTEM,
-        names.MESSAGING_OPERATION_NAME: operation,
-        names.MESSAGING_OPERATION_TYPE: kind,
-        names.MESSAGING_DESTINATION_NAME: envelope.to,
-        names.MESSAGING_CLIENT_ID: client,
-        names.MESSAGING_MESSAGE_ID: envelope.id,
-        names.MESSAGING_MESSAGE_CONVERSATION_ID: envelope.correlationid,
-        names.MESSAGING_MESSAGE_BODY_SIZE: line.size_bytes,
-        names.RUN: envelope.subject,
-        names.MESSAGE_TYPE: envelope.type,
+    files = about.files_of(line.message)
+    told = message_attributes(line.envelope, line.size_bytes, operation, kind, client)
+    return told | {
         names.MESSAGE_SEQ: line.seq,
-        names.MESSAGE_HOPS: envelope.hops,
         names.FILE: files[0] if len(files) == 1 else None,
-        names.ROUND: number,
+        names.ROUND: about.round_of(line.message),
     }
 
 
