@@ -11,6 +11,7 @@
     restoring.py  the open messages, by pages
     retention.py  old runs are let go of
     broker.py     the edge: one ZeroMQ socket, one loop, group commit
+    main.py       its process: options, signals, the line that says it is ready
     listening.py  its ear; speaking.py is its mouth
     standstill.py what it does while the disk refuses
     outbox.py     the edge: what a turn has to say, by peer, in as few ZeroMQ messages as can be

@@ -151,7 +151,7 @@ def child_specs(
         name=BROKER,
         argv=(
             *python,
-            "guildbus.bus.broker",
+            "guildbus.bus.main",
             "--endpoint",
             config.endpoint,
             "--journal",
@@ -172,7 +172,7 @@ def child_specs(
             json.dumps(subscriptions(heard)),
         ),
         log_path=paths.logs / f"{BROKER}.log",
-        preload=("guildbus.bus.broker",),
+        preload=("guildbus.bus.main",),
     )
     agents = [
         ChildSpec(

@@ -162,7 +162,7 @@ def test_without_a_sandbox_nothing_runs(guild: Guild) -> None:
 def test_a_broker_on_our_socket_is_not_pushed_aside(guild: Guild) -> None:
     guild.serve([rule(numkit())])
     endpoint = f"ipc://{guild.state}/run/bus.sock"
-    argv = [sys.executable, "-P", "-m", "guildbus.bus.broker", "--endpoint", endpoint]
+    argv = [sys.executable, "-P", "-m", "guildbus.bus.main", "--endpoint", endpoint]
     argv += ["--journal", str(guild.folder / "other.db")]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as other:
         try:

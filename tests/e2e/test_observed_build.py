@@ -109,6 +109,6 @@ def check_spans(spans: list[Received], run: str, messages: list[dict[str, Any]])
 
 
 def test_nothing_is_imported_for_it_where_it_is_off() -> None:
-    modules = "guildbus.agents.main, guildbus.agents.runtime, guildbus.agents.go_dev, guildbus.bus.broker"
+    modules = "guildbus.agents.main, guildbus.agents.runtime, guildbus.agents.go_dev, guildbus.bus.main"
     code = f"import sys, {modules}; sys.exit(bool({{'opentelemetry', 'http.server'}} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-P", "-c", code], check=False, timeout=100).returncode == 0

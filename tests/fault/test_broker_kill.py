@@ -68,7 +68,7 @@ class Arena:
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
-        command = [sys.executable, "-P", "-m", "guildbus.bus.broker", "--endpoint", self.endpoint]
+        command = [sys.executable, "-P", "-m", "guildbus.bus.main", "--endpoint", self.endpoint]
         command += ["--journal", str(self.journal), "--limits", json.dumps(LIMITS)]
         self._process = await asyncio.to_thread(launched, command)
 

@@ -49,7 +49,7 @@ class Place:
 
     @contextlib.contextmanager
     def broker(self) -> "Iterator[subprocess.Popen[str]]":
-        command = [sys.executable, "-P", "-m", "guildbus.bus.broker", "--endpoint", self.endpoint]
+        command = [sys.executable, "-P", "-m", "guildbus.bus.main", "--endpoint", self.endpoint]
         command += ["--journal", str(self.journal), "--permissions", json.dumps(ALLOWED)]
         command += ["--max-bytes", str(hostile_clients.MAX_BYTES), "--max-connections", str(CONNECTIONS)]
         log = self.folder / "broker.log"

@@ -45,7 +45,7 @@ class Place:
 
     def start(self, **changes: str) -> "subprocess.Popen[str]":
         options = {"endpoint": self.endpoint, "journal": str(self.journal), "limits": self.limits} | changes
-        command = [sys.executable, "-P", "-m", "guildbus.bus.broker", "--max-bytes", str(MAX_BYTES)]
+        command = [sys.executable, "-P", "-m", "guildbus.bus.main", "--max-bytes", str(MAX_BYTES)]
         for name, value in options.items():
             command += [f"--{name}", value]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -69,7 +69,7 @@ class ZmqStation:
 
     @contextlib.contextmanager
     def broker(self) -> Iterator[None]:
-        command = [sys.executable, "-P", "-m", "guildbus.bus.broker", "--endpoint", self._endpoint]
+        command = [sys.executable, "-P", "-m", "guildbus.bus.main", "--endpoint", self._endpoint]
         command += ["--journal", str(self._journal), "--limits", json.dumps(asdict(LIMITS))]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
             try:

@@ -51,7 +51,7 @@ class Place:
         return Keyring(self.folder / "keys")
 
     def start(self, *extra: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-P", "-m", "guildbus.bus.broker", "--endpoint", self.endpoint]
+        command = [sys.executable, "-P", "-m", "guildbus.bus.main", "--endpoint", self.endpoint]
         command += ["--journal", str(self.folder / "journal.db"), "--limits", json.dumps(LIMITS), *extra]
         with (self.folder / "broker.log").open("a") as log:
             return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)

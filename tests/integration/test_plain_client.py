@@ -89,7 +89,7 @@ class Place:
     def broker(self) -> "subprocess.Popen[str]":
         limits = json.dumps(LIMITS)
         options = ["--endpoint", self.endpoint, "--journal", str(self.journal), "--limits", limits]
-        process = self._start("-m", "guildbus.bus.broker", *options)
+        process = self._start("-m", "guildbus.bus.main", *options)
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["ready"] == self.endpoint
         return process
