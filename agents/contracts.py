@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from guildbus.agents.agent import Agent
 from guildbus.protocols.errors import ConfigError
-from guildbus.protocols.messages.base import Message
+from guildbus.protocols.messages.base import ANY_ROLE, Message
 from guildbus.protocols.messages.control import EventNoticed, MessageDied
+from guildbus.protocols.messages.finish import FinishRequested
 
 BROKERS_OWN = frozenset((EventNoticed.wire_type(), MessageDied.wire_type()))
 """What the broker alone writes."""
@@ -100,7 +101,8 @@ def _check_handlers(member: Member, undertaker: str) -> None:
     subscribed = {body.wire_type() for body in member.player.subscribes}
     for kind, body in member.player.handled.items():
         takers = {body.to, *body.recipients} | ({undertaker} if kind == MessageDied.wire_type() else set())
-        if kind in subscribed or takers & {member.role, member.name}:
+        if kind in subscribed or takers & {member.role, member.name, ANY_ROLE}:
+            _check_answer(member, body)
             continue
         named = " or ".join(sorted(taker for taker in takers if taker)) or "nobody"
         raise ConfigError(
@@ -108,6 +110,30 @@ def _check_handlers(member: Member, undertaker: str) -> None:
             where=member.where,
             remedy=f"add {body.__name__} to `subscribes` of {member.player.__qualname__}",
         )
+
+
+def _check_answer(member: Member, body: type[Message]) -> None:
+    """Whoever takes a body that must be answered needs the permission to."""
+    taken = body not in member.player.subscribes
+    if taken and body.answered_by is not None and body.answered_by not in member.player.emits:
+        raise ConfigError(
+            f"handles {body.wire_type()} and may not answer it by {body.answered_by.wire_type()}",
+            where=member.where,
+            remedy=f"add {body.answered_by.__name__} to `emits` of {member.player.__qualname__}",
+        )
+
+
+def check_finishers(members: Iterable[Member], finishers: Iterable[str]) -> None:
+    """Raises ConfigError for a role of `[build] finishers` that does not take what finishers are sent."""
+    players = {member.role: member for member in members}
+    for role in finishers:
+        member = players.get(role)
+        if member is None or FinishRequested.wire_type() not in member.player.handlers:
+            raise ConfigError(
+                f"the role {role!r} is no finisher: it does not handle {FinishRequested.wire_type()}",
+                where="[build] finishers" if member is None else member.where,
+                remedy="take it out of [build] finishers, or give its class a handler for FinishRequested",
+            )
 
 
 def contract(player: type[Agent]) -> Mapping[str, frozenset[str]]:

@@ -1,9 +1,11 @@
 """The planner: opens a run with a plan, hands out its stages, and closes it.
 
 build.requested          -> build.planned, draft.requested for each file of stage 0
-verification.finished    (green) -> the next stage's drafts, or build.finished
+verification.finished    (green) -> the next stage's drafts, finish.requested, or build.finished
+finish.judged            -> finish.requested for the next finisher, or build.finished
 build.stopped            -> build.finished, red, with the diagnosis
-message.died             -> build.finished, red, with what nobody could handle, or that the deadline passed
+message.died             -> build.finished, red, with what nobody could handle, or that the deadline passed;
+                            of a finisher's: it is passed over, and the run stays green
 run.cancelled            -> build.finished, red, with who asked for it
 
 A dead letter that is requeued opens a closed run again: the run goes on, and ends in another build.finished.
@@ -17,6 +19,7 @@ from guildbus.agents import planning
 from guildbus.agents.agent import Agent, handles
 from guildbus.agents.budget import shared, spent_text
 from guildbus.agents.context import Context
+from guildbus.agents.finishing import FINISH_TYPES, FINISHING, next_request, read_finishing
 from guildbus.agents.planning import is_test
 from guildbus.agents.requests import draft_request, owner_of, reference_request
 from guildbus.agents.run_state import FOLDED, RunState, fold
@@ -31,6 +34,7 @@ from guildbus.protocols.messages.build import (
 )
 from guildbus.protocols.messages.control import DeadRequeued, EventNoticed, MessageDied, RunCancelled
 from guildbus.protocols.messages.draft import DraftAccepted, DraftRejected, DraftRequested
+from guildbus.protocols.messages.finish import FinishJudged, FinishRequested
 from guildbus.protocols.messages.oracle import ReferenceRequested
 from guildbus.protocols.messages.verification import Score, TestFailure, VerificationFinished
 
@@ -47,6 +51,7 @@ class Planner(Agent):
         BuildPlanned,
         DraftRequested,
         ReferenceRequested,
+        FinishRequested,
         BuildFinished,
     )
     credit: ClassVar[int] = 4
@@ -66,11 +71,18 @@ class Planner(Agent):
     async def on_verification_finished(
         self, message: VerificationFinished, ctx: Context
     ) -> Sequence[Message]:
-        """A stage is green: ask for the next, or close the run."""
-        state = fold(await ctx.history(*FOLDED))
+        """A stage is green: ask for the next, or finish the package."""
+        history = await ctx.history(*FOLDED, *FINISHING)
+        state = fold(history)
         if message.stage + 1 < state.plan.stages:
             return _stage(state, message.stage + 1)
-        return [finished(state, *examined_status(state, message))]
+        return _finish(history, ctx)
+
+    @handles(FinishJudged)
+    async def on_finish_judged(self, message: FinishJudged, ctx: Context) -> Sequence[Message]:
+        """An edit is kept, or not: on to the next finisher."""
+        *before, _ = history = await ctx.history(*FOLDED, *FINISHING)
+        return _finish(history, ctx) if read_finishing(before).waiting is not None else []
 
     @handles(BuildStopped)
     async def on_build_stopped(self, message: BuildStopped, ctx: Context) -> Sequence[Message]:
@@ -83,8 +95,15 @@ class Planner(Agent):
         """Nobody could handle a message of this run: close it, once.
 
         What dies together (a deadline ends all that is open) is mourned one by one, and may be handled at the
-        same time: the first obituary closes the run, and the first after a requeueing closes it again.
+        same time: the first obituary closes the run, and the first after a requeueing closes it again. Once
+        finishers are asked the run is green, and no death changes that.
         """
+        *before, _ = await ctx.history(*FINISHING)
+        finishing = read_finishing(before)
+        if finishing.waiting is not None and message.message_type in FINISH_TYPES:
+            return _finish(await ctx.history(*FOLDED, *FINISHING), ctx)
+        if finishing.waiting is not None and not finishing.reopened:
+            return []
         told = await ctx.history(MessageDied, BuildFinished, DeadRequeued)
         turns = [one for one in told if not (isinstance(one, MessageDied) and one.message_type == NOTICED)]
         reopened = max((at for at, turn in enumerate(turns) if isinstance(turn, DeadRequeued)), default=-1)
@@ -107,6 +126,16 @@ class Planner(Agent):
             return []
         diagnosis = f"cancelled by {message.by}" + (f": {message.reason}" if message.reason else "")
         return [await _closed(ctx, "red:cancelled", diagnosis)]
+
+
+def _finish(history: Sequence[Message], ctx: Context) -> list[Message]:
+    """Ask the next finisher; the end of the run, if there is none."""
+    state = fold(history)
+    request = next_request(state, read_finishing(history), ctx.clock(), ctx.deadline)
+    if request is not None:
+        return [request]
+    assert state.best is not None
+    return [finished(state, *examined_status(state, state.best))]
 
 
 async def _closed(ctx: Context, status: str, diagnosis: str) -> BuildFinished:

@@ -15,6 +15,7 @@ from guildbus.protocols.errors import ConfigError
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildFinished, BuildPlanned, BuildStopped
 from guildbus.protocols.messages.draft import DraftAccepted, DraftProposed, DraftRejected, DraftRequested
+from guildbus.protocols.messages.finish import FinishJudged, FinishRequested
 from guildbus.protocols.messages.oracle import (
     OracleAnswered,
     OracleRequested,
@@ -41,12 +42,12 @@ BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
 
 BUILT_IN_EMITS: Final[Mapping[str, tuple[type[Message], ...]]] = MappingProxyType(
     {
-        "planner": (BuildPlanned, DraftRequested, ReferenceRequested, BuildFinished),
+        "planner": (BuildPlanned, DraftRequested, ReferenceRequested, FinishRequested, BuildFinished),
         "reference": (ReferenceProposed,),
         "go-dev": (DraftProposed,),
         "go-test": (DraftProposed,),
         "gate-keeper": (DraftAccepted, DraftRejected),
-        "verifier": (VerificationFinished,),
+        "verifier": (VerificationFinished, FinishJudged),
         "repair-router": (DraftRequested, DraftProposed, OracleRequested, ReferenceRequested, BuildStopped),
         "oracle": (WitnessesEstablished, OracleAnswered, ReferenceRequested),
     }

@@ -14,6 +14,7 @@ from guildbus.protocols.errors import InvalidBody
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildOptions, BuildPlanned, BuildRequested, Plan
 from guildbus.protocols.messages.draft import DraftAccepted, DraftRejected, DraftRequested, GatedCandidate
+from guildbus.protocols.messages.finish import FinishJudged
 from guildbus.protocols.messages.oracle import ReferenceProposed
 from guildbus.protocols.messages.verification import VerificationFinished, VerifiedFile
 from guildbus.protocols.spec import Spec
@@ -50,7 +51,10 @@ class RunState:
 
     @property
     def best(self) -> VerificationFinished | None:
-        """The newest verification: selection sees to it that it never scores below an earlier one."""
+        """The newest verification, that of a finisher's edit if one was kept.
+
+        Selection, and the verdict on edits, see to it that it never scores below an earlier one.
+        """
         return self.verifications[-1] if self.verifications else None
 
     @property
@@ -110,6 +114,8 @@ def fold(history: Iterable[Message]) -> RunState:
                 _add(state.rejected, message)
             case VerificationFinished() if state is not None:
                 _add(state.verifications, message)
+            case FinishJudged(kept=True, found=VerificationFinished() as found) if state is not None:
+                _add(state.verifications, found)
             case ReferenceProposed() if state is not None:
                 _add(state.references, message)
     if state is None:
@@ -129,6 +135,7 @@ FOLDED: tuple[type[Message], ...] = (
     DraftAccepted,
     DraftRejected,
     VerificationFinished,
+    FinishJudged,
     ReferenceProposed,
 )
 """The message types that `fold` reads."""

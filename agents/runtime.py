@@ -34,6 +34,7 @@ from guildbus.protocols.errors import (
     ProtocolError,
     Refused,
     StaleAttempt,
+    Unanswered,
     Withdrawn,
 )
 from guildbus.protocols.messages.base import Message
@@ -46,8 +47,14 @@ if TYPE_CHECKING:
 
 
 def wrap(message: Message, *, source: str, subject: str, now: float, cause: Envelope | None = None) -> Packet:
-    """A body in its envelope. `cause` is the message that it answers: its run, trace, deadline, hops."""
+    """A body in its envelope. `cause` is the message that it answers: its run, trace, deadline, hops.
+
+    A body that says itself when it expires has that for its deadline.
+    """
     message_id = ids.new_message_id()
+    deadline = None if cause is None else cause.deadline
+    if message.own_deadline is not None:
+        deadline = format_time(message.own_deadline)
     envelope = Envelope(
         id=message_id,
         source=source,
@@ -58,7 +65,7 @@ def wrap(message: Message, *, source: str, subject: str, now: float, cause: Enve
         traceparent=ids.traceparent(subject, message_id),
         correlationid=message_id if cause is None else cause.correlationid or cause.id,
         causationid=None if cause is None else cause.id,
-        deadline=None if cause is None else cause.deadline,
+        deadline=deadline,
         priority=4 if cause is None else cause.priority,
         hops=0 if cause is None else cause.hops + 1,
     )
@@ -171,6 +178,8 @@ class Runtime:
         )
         emits = await self._under_lease(delivery, handler(self._agent, message, context))
         self._check_declared(emits)
+        if original is None:
+            _check_answered(message, emits)
         now = self._clock()
         return [
             wrap(emitted, source=self._identity.instance, subject=envelope.subject, now=now, cause=envelope)
@@ -253,6 +262,17 @@ class Runtime:
             await self._bus.nack(delivery, code, reason, delay_s=retry_delay_s(attempt), fatal=fatal)
         except Refused as error:
             log.warning("nack_refused", reason=str(error))
+
+
+def _check_answered(message: Message, emits: Sequence[Message]) -> None:
+    """An acknowledgement without the answer that is waited for would be a silence without an end."""
+    wanted = message.answered_by
+    if wanted is not None and not any(isinstance(emitted, wanted) for emitted in emits):
+        raise Unanswered(
+            f"returned no {wanted.wire_type()}",
+            where=message.wire_type(),
+            remedy=f"return one {wanted.__name__}, also where there is nothing to do",
+        )
 
 
 def _being_cancelled() -> bool:

@@ -4,22 +4,28 @@ It acts when every file up to the current stage has a candidate and no draft is 
 verification answers all drafts of a round. The best tree of earlier rounds competes too and is only
 replaced by something better (`selection.py`): the score never goes down. What the toolchain names precisely
 is mended before a judgement counts (`mending.py`). Its judgements: `judging.py`.
+
+An edit that a finisher proposes for a green tree is judged in the same way, and kept if nothing falls
+(`edits.py`).
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from guildbus.agents.agent import Agent, handles
 from guildbus.agents.context import Context
+from guildbus.agents.edits import blunted, gated_edit, shortfall
+from guildbus.agents.finishing import FINISHING, read_finishing
 from guildbus.agents.gates.context import GateContext
 from guildbus.agents.gates.formatting import gofmt_of
-from guildbus.agents.gating import gate_context
+from guildbus.agents.gating import TimedFormatter, gate_context
 from guildbus.agents.golang.toolchain import Toolchain
 from guildbus.agents.judging import Judge, Tables
 from guildbus.agents.mending import ContextFor, judge_and_mend
-from guildbus.agents.oracle.record import RECORDED, read_record
+from guildbus.agents.oracle.record import RECORDED, OracleRecord, read_record
 from guildbus.agents.planning import is_test
+from guildbus.agents.requests import draft_request, owner_of
 from guildbus.agents.run_state import FOLDED, RunState, fold
 from guildbus.agents.sandbox.runners import open_sandbox
 from guildbus.agents.selection import Contender, JudgementMemo, Selection, select
@@ -29,6 +35,7 @@ from guildbus.agents.verdicts import Judgement
 from guildbus.protocols.envelope import parse_time
 from guildbus.protocols.messages.base import Message, Span
 from guildbus.protocols.messages.draft import DraftAccepted, GatedCandidate
+from guildbus.protocols.messages.finish import FinishJudged, FinishProposed, FinishRequested
 from guildbus.protocols.messages.oracle import WitnessesEstablished
 from guildbus.protocols.messages.verification import VerificationFinished, VerifiedFile
 
@@ -37,7 +44,7 @@ class Verifier(Agent):
     """One sandboxed Go toolchain, best of N by verification."""
 
     role: ClassVar[str] = "verifier"
-    emits: ClassVar[tuple[type[Message], ...]] = (VerificationFinished,)
+    emits: ClassVar[tuple[type[Message], ...]] = (VerificationFinished, FinishJudged)
 
     def __init__(self, settings: AgentSettings) -> None:
         self._settings = settings
@@ -65,16 +72,64 @@ class Verifier(Agent):
         history = await ctx.history(*FOLDED, *RECORDED)
         state, record = fold(history), read_record(history)
         folders = dict.fromkeys(task.folder for task in state.plan.tasks if task.stage <= state.stage)
-        held_to = () if record.only_disputes else folders
-        if state.outstanding() or state.lacking(state.stage) or any(map(record.unheard, held_to)):
+        unheard = not record.only_disputes and any(map(record.unheard, folders))
+        if state.outstanding() or state.lacking(state.stage) or unheard:
             return []
-        heard = {folder: latest for folder in held_to if (latest := record.latest(folder)) is not None}
         ctx.say(f"verifying stage {state.stage}, round {state.round}")
-        selection = await self._select(state, {folder: latest.tables for folder, latest in heard.items()})
+        selection = await self._select(state, _tables(record, folders))
         found = verification(state, selection)
         if found.green and state.stage + 1 == state.plan.stages and state.options.teeth_seconds:
             found = await self._with_teeth(found, state, ctx)
         return [found]
+
+    @handles(FinishProposed)
+    async def on_finish_proposed(self, message: FinishProposed, ctx: Context) -> Sequence[Message]:
+        """Judge the answer to the request that is open; what else is proposed was not asked for."""
+        history = await ctx.history(*FOLDED, *RECORDED, *FINISHING)
+        finishing = read_finishing(history)
+        if finishing.waiting is None or finishing.proposals != 1:
+            ctx.log.warning("proposal_not_asked_for")
+            return []
+        ctx.say(f"judging the edit of {finishing.waiting.role}")
+        return [await self._judged(finishing.waiting, message, fold(history), read_record(history), ctx)]
+
+    async def _judged(
+        self,
+        request: FinishRequested,
+        proposal: FinishProposed,
+        state: RunState,
+        record: OracleRecord,
+        ctx: Context,
+    ) -> FinishJudged:
+        """Gates, the toolchain, what is settled, teeth: each ends an edit by which something falls."""
+        formatter = TimedFormatter(self._toolchain)
+
+        def context_for(path: str, tree: Mapping[str, str]) -> GateContext:
+            task = state.plan.task(path)
+            asked = draft_request(state, task, author=owner_of(task), round_number=state.round)
+            return gate_context(state, asked, self._stdlib, formatter, tree)
+
+        edit = await asyncio.to_thread(gated_edit, request, proposal, state.tree(), context_for)
+        if edit.refusal:
+            spans = tuple(formatter.spans)
+            return FinishJudged(role=request.role, kept=False, reason=edit.refusal, spans=spans)
+        tree = {path: file.content for path, file in state.tree().items()}
+        tree |= {path: one.content for path, one in edit.files.items()}
+        tables = _tables(record, dict.fromkeys(task.folder for task in state.plan.tasks))
+        judgement = await self._judge.judge(tree, state.plan, tables)
+        chosen = {path: Contender(request.role, state.round, one) for path, one in edit.files.items()}
+        found = verification(state, Selection(chosen, judgement, tried=1, rolled_back=False))
+        reason, before = shortfall(request.reached, found), request.reached
+        if not reason and before.teeth is not None and before.teeth.score is not None:
+            found = await self._with_teeth(found, state, ctx)
+            reason = blunted(before, found)
+        return FinishJudged(
+            role=request.role,
+            kept=not reason,
+            reason=reason,
+            found=found.model_copy(update={"spans": ()}),
+            spans=(*formatter.spans, *judgement.spans, *found.spans),
+        )
 
     async def _with_teeth(
         self, found: VerificationFinished, state: RunState, ctx: Context
@@ -117,6 +172,14 @@ class Verifier(Agent):
             return gate_context(state, request, self._stdlib, gofmt_of(self._toolchain), tree)
 
         return context_for
+
+
+def _tables(record: OracleRecord, folders: Iterable[str]) -> Tables:
+    """What code in these folders is held to so far: nothing where only disputes are settled."""
+    if record.only_disputes:
+        return {}
+    heard = {folder: latest for folder in folders if (latest := record.latest(folder)) is not None}
+    return {folder: latest.tables for folder, latest in heard.items()}
 
 
 def _held_to(best: VerificationFinished, tables: Tables) -> bool:

@@ -10,6 +10,7 @@ from guildbus.protocols.messages.draft import (
     DraftRequested,
     ModelCall,
 )
+from guildbus.protocols.messages.finish import FinishJudged, FinishProposed, FinishRequested
 from guildbus.protocols.messages.oracle import (
     OracleAnswered,
     OracleRequested,
@@ -27,7 +28,7 @@ def files_of(message: Message) -> tuple[str, ...]:
             return (message.request.task.path,)
         case OracleRequested() | OracleAnswered():
             return (message.path,)
-        case VerificationFinished() | BuildFinished():
+        case VerificationFinished() | BuildFinished() | FinishProposed():
             return tuple(file.path for file in message.files)
         case _:
             return ()
@@ -62,7 +63,7 @@ def spans_of(message: Message) -> tuple[Span, ...]:
     match message:
         case DraftAccepted() | DraftRejected() | VerificationFinished():
             return message.spans
-        case WitnessesEstablished() | OracleAnswered():
+        case WitnessesEstablished() | OracleAnswered() | FinishProposed() | FinishJudged():
             return message.spans
         case _:
             return ()
@@ -73,8 +74,25 @@ def verdict_of(message: Message) -> str:
     match message:
         case VerificationFinished() | BuildFinished():
             return "good" if message.green else "bad"
+        case FinishJudged():
+            return "good" if message.kept else ""
         case DraftRejected() | BuildStopped() | MessageDied() | RunCancelled():
             return "bad"
+        case _:
+            return ""
+
+
+def finish_summary(message: Message) -> str:
+    """What a message of the finishers' conversation says, in one short phrase; '' for another."""
+    match message:
+        case FinishRequested():
+            return f"asked of {message.role}, at {message.reached.score.total}/3"
+        case FinishProposed():
+            changed = ", ".join(file.path for file in message.files) or "no edit"
+            note = f": {message.note.splitlines()[0][:120]}" if message.note else ""
+            return f"{changed}{note}"
+        case FinishJudged():
+            return f"{message.role}: {'kept' if message.kept else f'not kept: {message.reason}'}"
         case _:
             return ""
 

@@ -27,6 +27,7 @@ kept, is in `places.py`.
 
 import os
 import tomllib
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import get_args
@@ -116,6 +117,14 @@ class GuildConfig(Table):
                 if model not in self.models:
                     hint = did_you_mean(model, self.models)
                     raise ValueError(f"the agent {agent.name!r} names the unknown model {model!r}{hint}")
+        roles = {agent.role for agent in self.agents}
+        for role in self.build.finishers:
+            if role not in roles:
+                hint = did_you_mean(role, roles)
+                raise ValueError(
+                    f"[build] finishers names the role {role!r}, which no agent plays{hint}: "
+                    "add [[agents]] for it"
+                )
         return self
 
     @property
@@ -185,6 +194,21 @@ def parse_config(text: str, where: str, host: Host, folder: Path) -> GuildConfig
         return GuildConfig.model_validate(values)
     except ValidationError as error:
         raise _config_error(error, where) from error
+
+
+def with_finishers(config: GuildConfig, roles: Sequence[str]) -> GuildConfig:
+    """The configuration with these finishers and no others; one that is not in the roster joins it.
+
+    ConfigError for a role that is named twice, or is no name.
+    """
+    there = {agent.role for agent in config.agents}
+    try:
+        added = [AgentTable(role=role, name=role) for role in dict.fromkeys(roles) if role not in there]
+        build = BuildTable.model_validate(config.build.model_dump() | {"finishers": tuple(roles)})
+        values = {name: getattr(config, name) for name in GuildConfig.model_fields}
+        return GuildConfig.model_validate(values | {"build": build, "agents": (*config.agents, *added)})
+    except ValidationError as error:
+        raise _config_error(error, "--finishers") from error
 
 
 class _File(Table):

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from guildbus.agents.models import ModelEntry
 from guildbus.bus.state import Limits
-from guildbus.protocols.messages.build import BuildOptions
+from guildbus.protocols.messages.build import FINISHER_SECONDS, BuildOptions
 
 DEFAULT_MODEL = "default"
 LLAMA_MODEL = "qwen2.5-coder-1.5b-instruct-q4_k_m"
@@ -124,6 +124,17 @@ class BuildTable(Table):
     """Whether references are written for a failing row that a vote did not mend, to settle it."""
     teeth_seconds: float = Field(default=20.0, ge=0, le=3600)
     """Seconds that measuring a green's suite by mutants may take; 0 leaves it out."""
+    finishers: tuple[Name, ...] = ()
+    """The roles that are asked, in this order, to improve a green package."""
+    finisher_seconds: float = Field(default=FINISHER_SECONDS, ge=1, le=3600)
+    """Seconds that each of them may take, the judging of its edit included."""
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "BuildTable":
+        twice = [role for role in self.finishers if self.finishers.count(role) > 1]
+        if twice:
+            raise ValueError(f"finishers names {twice[0]!r} twice: each is asked once")
+        return self
 
 
 class ModelTable(Table):

@@ -1,11 +1,14 @@
-"""What the oracle did in a run, for its report: what was examined, and each edit with its witnesses. Pure."""
+"""What the oracle and the finishers did in a run, for its report: examinations, each edit and why. Pure."""
 
 from collections.abc import Iterable
 from typing import Any, Final
 
+from guildbus.agents.finishing import FINISH_TYPES
 from guildbus.launch.run_log import RunLog
 from guildbus.protocols.messages.base import Span
+from guildbus.protocols.messages.control import MessageDied
 from guildbus.protocols.messages.draft import ModelCall
+from guildbus.protocols.messages.finish import FinishJudged, FinishProposed, FinishRequested
 from guildbus.protocols.messages.oracle import (
     OracleAnswered,
     OracleRequested,
@@ -83,6 +86,79 @@ def _intervention(
         "witness": list(votes),
         "before": before,
         "after": after,
+    }
+
+
+def finishers(log: RunLog) -> list[dict[str, Any]]:
+    """Each finisher that was asked: `{role, kept, why, note, files, before, after, seconds, calls, tokens}`.
+
+    `before` and `after` are `{score, agreed, cases, teeth}` of the tree that it was given and of its edit;
+    `after` is None where no edit was judged. `why` says why nothing was kept.
+    """
+    found: list[dict[str, Any]] = []
+    waiting: dict[str, Any] = {}
+    asked_at = 0.0
+    for line in log.lines:
+        match line.message:
+            case FinishRequested() as asked:
+                waiting, asked_at = _asked(asked), line.at
+                found.append(waiting)
+            case FinishProposed() as proposed if waiting:
+                waiting |= _proposed(proposed)
+            case FinishJudged() as judged if waiting:
+                after = _figures(judged.found) if judged.found is not None else None
+                waiting |= {"kept": judged.kept, "why": judged.reason, "after": after}
+                waiting |= {"seconds": round(line.at - asked_at, 3)}
+                waiting = {}
+            case MessageDied() as died if waiting and died.message_type in FINISH_TYPES:
+                waiting |= {"why": f"{died.code}: {died.reason}", "seconds": round(line.at - asked_at, 3)}
+                waiting = {}
+            case _:
+                pass
+    return found
+
+
+def finisher_calls(log: RunLog) -> list[ModelCall]:
+    """The model calls that the finishers cost."""
+    return [call for proposed in log.of(FinishProposed) for call in proposed.calls]
+
+
+def finisher_spans(log: RunLog) -> list[Span]:
+    """The time in which finishers, and the verifier for them, ran the toolchain."""
+    spent = [span for proposed in log.of(FinishProposed) for span in proposed.spans]
+    return spent + [span for judged in log.of(FinishJudged) for span in judged.spans]
+
+
+def _asked(message: FinishRequested) -> dict[str, Any]:
+    return {
+        "role": message.role,
+        "kept": False,
+        "why": "no answer",
+        "note": "",
+        "files": [],
+        "before": _figures(message.reached),
+        "after": None,
+        "seconds": 0.0,
+        "calls": 0,
+        "tokens": 0,
+    }
+
+
+def _proposed(message: FinishProposed) -> dict[str, Any]:
+    return {
+        "note": message.note,
+        "files": [file.path for file in message.files],
+        "calls": len(message.calls),
+        "tokens": sum(call.prompt_tokens + call.completion_tokens for call in message.calls),
+    }
+
+
+def _figures(found: VerificationFinished) -> dict[str, Any]:
+    return {
+        "score": found.score.total,
+        "agreed": sum(one.agreed for one in found.examined),
+        "cases": sum(file.cases for file in found.files),
+        "teeth": found.teeth.score if found.teeth is not None else None,
     }
 
 

@@ -28,6 +28,7 @@ def checked_members(config: GuildConfig) -> tuple[Member, ...]:
     """The same. ConfigError names the first whose class could not work in this swarm."""
     found = members(config)
     contracts.check(found, UNDERTAKER)
+    contracts.check_finishers(found, config.build.finishers)
     return found
 
 

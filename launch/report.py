@@ -43,8 +43,8 @@ def build_report(log: RunLog, wall: Wall) -> dict[str, Any]:
     if finished is None:
         raise ValueError(f"run {log.run} is not finished")
     calls = [call for proposed in log.of(DraftProposed) for call in proposed.calls]
-    calls += evidence.reference_calls(log)
-    toolchain = [*finished.spans, *evidence.hearing_spans(log)]
+    calls += evidence.reference_calls(log) + evidence.finisher_calls(log)
+    toolchain = [*finished.spans, *evidence.hearing_spans(log), *evidence.finisher_spans(log)]
     toolchain += [span for span in wall.preparations if span.kind == "toolchain"]
     # A call that ended before a crash comes from the store afterwards, and was paid by this run all the same.
     since = log.lines[0].at
@@ -72,6 +72,7 @@ def build_report(log: RunLog, wall: Wall) -> dict[str, Any]:
         "overhead_s": round(overhead_s(busy, wall), 3),
         "files": [{"path": f.path, "author": f.author, "sha256": f.sha256} for f in finished.files],
         "interventions": evidence.interventions(log),
+        "finishers": evidence.finishers(log),
         "diagnosis": finished.diagnosis,
     }
 

@@ -141,7 +141,8 @@ def child_specs(
     """The broker first, then all agents at once.
 
     With `only_run` the broker leaves the open messages of other runs in the journal. `crew` are the roles to
-    start; None starts the whole roster. ConfigError for a class that is not there, or could not work here.
+    start; None starts the whole roster. A build does not depend on its finishers, nor does its swarm.
+    ConfigError for a class that is not there, or could not work here.
     """
     heard = [one for one in checked_members(config) if crew is None or one.role in crew]
     paths = SwarmPaths(config.state_dir)
@@ -182,6 +183,7 @@ def child_specs(
             env=agent.env,
             ready_timeout_s=30.0,
             stage=1,
+            critical=agent.role not in config.build.finishers,
             preload=AGENT_MODULES,
         )
         for agent in config.agents

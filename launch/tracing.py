@@ -262,7 +262,7 @@ def _heard(message: Message) -> str:
             wrong = [f"{v.call}: {v.before} -> {v.after or '?'}" for v in message.verdicts if v.before]
             return f"{message.path}: {'; '.join(wrong) or 'no row is found wrong'}"
         case _:
-            return _stated(message)
+            return about.finish_summary(message) or _stated(message)
 
 
 def _stated(message: Message) -> str:

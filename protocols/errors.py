@@ -121,6 +121,12 @@ class Refused(ProtocolError):
     code = "protocol.refused"
 
 
+class Unanswered(ProtocolError):
+    """A handler gave no answer of the type that its message asks for: whoever waits would wait for ever."""
+
+    code = "protocol.unanswered"
+
+
 class QueueFull(Refused):
     """The queue is at its bound; the publisher should wait and try again."""
 

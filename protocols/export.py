@@ -12,11 +12,12 @@ from typing import Any, Final
 from pydantic.json_schema import models_json_schema
 
 from guildbus.protocols.envelope import MAX_PRIORITY, MAX_TEXT, SPEC_VERSION, Envelope
-from guildbus.protocols.messages.base import Message
+from guildbus.protocols.messages.base import ANY_ROLE, Message
 from guildbus.protocols.registry import Registry
 
 PROTOCOL_VERSION: Final = "1.0.0"
 ANNOUNCEMENTS: Final = "announcements"
+NAMED_ROLE: Final = "named-role"
 
 Document = dict[str, Any]
 
@@ -57,8 +58,12 @@ def envelope_schema() -> Document:
 
 
 def recipients(body: type[Message]) -> tuple[str, ...]:
-    """The role queues that a body can go to; none for one that is announced, or that the broker addresses."""
-    return body.recipients or (() if body.to is None else (body.to,))
+    """The role queues that a body can go to; none for one that is announced, or that the broker addresses.
+
+    NAMED_ROLE stands for the queue of the role that the body itself names.
+    """
+    taken = body.recipients or (() if body.to is None else (body.to,))
+    return tuple(NAMED_ROLE if role == ANY_ROLE else role for role in taken)
 
 
 def asyncapi(registry: Registry) -> Document:
@@ -218,6 +223,13 @@ def _channel(queue: str) -> Document:
         return {
             "address": None,
             "description": "Messages without a `to`: journaled, settled at once, read from the journal.",
+            "messages": {},
+        }
+    if queue == NAMED_ROLE:
+        return {
+            "address": "{role}",
+            "parameters": {"role": {"description": "The role that the message names."}},
+            "description": "The work queue of whichever role a message names.",
             "messages": {},
         }
     return {"address": queue, "description": f"The work queue of the role {queue}.", "messages": {}}

@@ -11,7 +11,7 @@ from functools import cache
 from types import MappingProxyType
 
 from guildbus.protocols.errors import UnknownType
-from guildbus.protocols.messages import build, control, draft, oracle, verification
+from guildbus.protocols.messages import build, control, draft, finish, oracle, verification
 from guildbus.protocols.messages.base import Message, Upcaster
 
 
@@ -88,6 +88,9 @@ def standard_registry() -> Registry:
             draft.DraftAccepted,
             draft.DraftRejected,
             verification.VerificationFinished,
+            finish.FinishRequested,
+            finish.FinishProposed,
+            finish.FinishJudged,
             oracle.ReferenceRequested,
             oracle.ReferenceProposed,
             oracle.WitnessesEstablished,

@@ -32,12 +32,17 @@ def build(
     max_tokens: Annotated[
         int | None, typer.Option(min=1, help="Tokens that its model calls may cost, prompts and answers.")
     ] = None,
+    finishers: Annotated[
+        str | None,
+        typer.Option(help="Roles that improve a green package, with commas; '' for none of guild.toml's."),
+    ] = None,
     as_json: JsonOption = False,
     unsafe_no_sandbox: UnsafeOption = False,
 ) -> None:
     """Turn a spec into a Go package that builds, vets and tests green, or say why not."""
     started_at = time.time()
     from guildbus.launch.building import build as run_build
+    from guildbus.launch.config import with_finishers
     from guildbus.launch.membership import swarm_registry
     from guildbus.launch.specfile import load_spec
     from guildbus.launch.swarm import replica_names
@@ -45,6 +50,8 @@ def build(
 
     loaded = load_spec(spec)
     config = config_of(ctx)
+    if finishers is not None:
+        config = with_finishers(config, [name.strip() for name in finishers.split(",") if name.strip()])
     options = BuildOptions(
         candidates=candidates or config.build.candidates,
         max_rounds=max_rounds or config.build.max_rounds,
@@ -54,6 +61,8 @@ def build(
         examine=config.build.examine,
         settle=config.build.settle,
         teeth_seconds=config.build.teeth_seconds,
+        finishers=config.build.finishers,
+        finisher_seconds=config.build.finisher_seconds,
     )
     folder = out_dir or Path("out") / loaded.name
     names = tuple(name for agent in config.agents for name in replica_names(agent))

@@ -86,6 +86,9 @@ def _print_result(report: dict[str, Any], folder: Path) -> None:
     )
     if report["teeth"]:
         console.print(f"teeth {teeth_text(report['teeth'])}")
+    for one in report["finishers"]:
+        what = "kept" if one["kept"] else f"not kept: {one['why']}"
+        console.print(f"{one['role']}: {what}, {one['seconds']:.1f} s", markup=False)
     if report["diagnosis"]:
         console.print(report["diagnosis"], markup=False)
     if report["files"]:

@@ -8,7 +8,7 @@ has to act on (it is journaled, and settled at once). See docs/protocol.md, sect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,25 +23,38 @@ Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 """From the fields of one version of a body to those of the next."""
 
 
+BodyClass: TypeAlias = type["Message"]
+
+ANY_ROLE: Final = "*"
+"""In `recipients`: whichever role the body names."""
+
+
 class Message(Part):
     """A body. Subclasses set `type` and `version`; the registry holds them all.
 
     `upcasters` lead from the older versions to this one: {1: from 1 to 2, 2: from 2 to 3} for version 3.
 
     Where the content decides who takes it, a body overrides `recipient` and lists in `recipients`
-    whom that may name.
+    whom that may name. `answered_by` is the body that whoever takes it must answer with, if it must; a body
+    that is of no use after some time says so by `own_deadline`.
     """
 
     type: ClassVar[str]
     version: ClassVar[int] = 1
     to: ClassVar[str | None] = None
     recipients: ClassVar[tuple[str, ...]] = ()
+    answered_by: ClassVar[BodyClass | None] = None
     upcasters: ClassVar[Mapping[int, Upcaster]] = MappingProxyType({})
 
     @property
     def recipient(self) -> str | None:
         """The role or agent that takes this message; None announces it."""
         return self.to
+
+    @property
+    def own_deadline(self) -> float | None:
+        """Its own deadline, in seconds since the epoch; None leaves it that of the message it answers."""
+        return None
 
     @classmethod
     def wire_type(cls) -> str:

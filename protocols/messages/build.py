@@ -4,7 +4,7 @@
 the planner announces its plan once, and hands out `DraftRequested` stage by stage.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -13,6 +13,8 @@ from guildbus.protocols.messages.verification import MeasuredTeeth, Score, TestF
 from guildbus.protocols.spec import Example, Signature, Spec
 
 Owner = Literal["planner", "go-dev", "go-test"]
+
+FINISHER_SECONDS: Final = 120.0
 
 
 class BuildOptions(Part):
@@ -24,7 +26,9 @@ class BuildOptions(Part):
     the envelope's deadline); `examine`: whether references are written, and the code is held to them;
     `settle`: whether they are written for a failing test that its author's vote did not mend, and only its
     failing rows are held to them; `teeth_seconds`: what measuring the suite of a green may take, 0 for not
-    at all.
+    at all; `finishers`: the roles that are asked, in this order, to make a green better;
+    `finisher_seconds`: what each may take, with the judging of its edit. What came later than version 1 is not
+    in the body's bytes where nobody set it.
     """
 
     candidates: int = Field(default=2, ge=1, le=16)
@@ -33,8 +37,12 @@ class BuildOptions(Part):
     max_tokens: int | None = Field(default=None, ge=1)
     max_seconds: float | None = Field(default=None, ge=0.1)
     examine: bool = False
-    settle: bool = False
+    settle: bool = Field(default=False, exclude_if=lambda wanted: not wanted)
     teeth_seconds: float = Field(default=0.0, ge=0, le=3600)
+    finishers: tuple[str, ...] = Field(default=(), exclude_if=lambda roles: not roles)
+    finisher_seconds: float = Field(
+        default=FINISHER_SECONDS, ge=1, le=3600, exclude_if=lambda seconds: seconds == FINISHER_SECONDS
+    )
 
 
 class FileTask(Part):

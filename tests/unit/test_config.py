@@ -277,3 +277,13 @@ def test_this_machine() -> None:
     here = Host.here()
     assert here.home.is_absolute()
     assert here.cwd == Path.cwd()
+
+
+def test_finishers_are_roles_of_the_roster_each_named_once() -> None:
+    line = '[[agents]]\nrole = "go-doc"\nentry = "go_doc.agent:GoDoc"\n'
+    assert read(f'{line}[build]\nfinishers = ["go-doc"]\n').build.finishers == ("go-doc",)
+    with pytest.raises(ConfigError, match=r"names the role 'go-dok', which no agent plays.*go-doc"):
+        read(f'{line}[build]\nfinishers = ["go-dok"]\n')
+    with pytest.raises(ConfigError, match="names 'go-doc' twice") as caught:
+        read(f'{line}[build]\nfinishers = ["go-doc", "go-doc"]\n')
+    assert "build" in caught.value.where

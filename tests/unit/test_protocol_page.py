@@ -18,7 +18,7 @@ from guildbus.protocols.wire import Kind
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text("utf-8")
 SAID = " ".join(PAGE.split())
-NEVER_SENT = {"protocol.invalid", "protocol.unknown_type", "protocol.invalid_body"}
+NEVER_SENT = {"protocol.invalid", "protocol.unknown_type", "protocol.invalid_body", "protocol.unanswered"}
 LIMITS = Limits()
 PRIORITY = Envelope(id="i", source="s", type="t.v1", subject="r", time="t").priority
 HELLO = Hello(b"p", "a", "role", "1", 0, frozenset())

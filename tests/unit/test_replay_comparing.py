@@ -21,6 +21,22 @@ draft.proposed.v1: calls[].cached
 draft.proposed.v1: calls[].started_at
 draft.proposed.v1: calls[].wall_s
 draft.rejected.v1: spans
+finish.judged.v1: found.spans
+finish.judged.v1: found.teeth (in part)
+finish.judged.v1: found.teeth.timed_out
+finish.judged.v1: found.teeth.wall_s
+finish.judged.v1: spans
+finish.proposed.v1: calls[].cached
+finish.proposed.v1: calls[].started_at
+finish.proposed.v1: calls[].wall_s
+finish.proposed.v1: note
+finish.proposed.v1: spans
+finish.requested.v1: closes_at
+finish.requested.v1: reached.spans
+finish.requested.v1: reached.teeth (in part)
+finish.requested.v1: reached.teeth.timed_out
+finish.requested.v1: reached.teeth.wall_s
+finish.requested.v1: until
 oracle.answered.v1: spans
 reference.proposed.v1: calls[].cached
 reference.proposed.v1: calls[].started_at

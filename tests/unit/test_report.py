@@ -26,6 +26,7 @@ KEYS = {
     "overhead_s",
     "files",
     "interventions",
+    "finishers",
     "diagnosis",
 }
 WALL = Wall(100.0, 110.0)

@@ -18,6 +18,7 @@ from guildbus.protocols.messages.control import (
     RunCancelled,
 )
 from guildbus.protocols.messages.draft import DraftRequested, Evidence
+from guildbus.protocols.messages.finish import FinishJudged, FinishRequested
 from guildbus.protocols.messages.oracle import OracleAnswered, OracleRequested, RowVerdict
 from guildbus.protocols.registry import standard_registry
 from told import IMPLEMENTATION, NUMKIT, SUITE, Told, call, failure, finished, log_of, proposed, refusal
@@ -147,11 +148,20 @@ def test_every_type_of_the_registry_is_summed_up() -> None:
     )
     verdicts = OracleAnswered(path="a_test.go", round=1, verdicts=(verdict,))
     heard = run().witness("").messages[-3:]
+    asked = FinishRequested(
+        role="go-doc", spec=NUMKIT, plan=run().state.plan, reached=run().state.verifications[-1], until=1.0
+    )
+    edited = asked.propose({"numkit.go": "package numkit\n"}, note="Two comments.")
+    refused = FinishJudged(role="go-doc", kept=False, reason="go build fails")
     noticed = EventNoticed(message_id="x", message_type="build.planned.v1")
     told = [*run().messages, noticed, died, cancelled, requeued, dropped, question, verdicts, *heard]
+    told += [asked, edited, refused]
     seen = {message.wire_type() for message in told}
     assert seen == {body.wire_type() for body in standard_registry().bodies.values()}
     assert summary(noticed) == "of build.planned"
+    assert summary(asked) == f"asked of go-doc, at {asked.reached.score.total}/3"
+    assert summary(edited) == "numkit.go: Two comments."
+    assert summary(refused) == "go-doc: not kept: go build fails"
     assert summary(question) == "a_test.go: GCD(0, 5)"
     assert summary(verdicts) == "a_test.go: GCD(0, 5): 4 -> 5"
     assert [summary(message) for message in heard] == [

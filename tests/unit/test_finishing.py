@@ -1,0 +1,406 @@
+"""Finishers: who is asked when, that an edit is kept only if nothing falls, and that a green stays green."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import pytest
+import structlog
+
+from guildbus.agents.agent import Agent, handles
+from guildbus.agents.context import Context
+from guildbus.agents.contracts import Member, check, check_finishers
+from guildbus.agents.edits import blunted, gated_edit, lost_declarations, shortfall
+from guildbus.agents.finishing import read_finishing
+from guildbus.agents.gates.context import GateContext
+from guildbus.agents.golang.syntax import SyntaxFault, parse, syntax_fault
+from guildbus.agents.planner import Planner
+from guildbus.agents.runtime import Runtime, wrap
+from guildbus.bus.interface import AgentIdentity
+from guildbus.bus.memory import MemoryBroker, MemoryBus
+from guildbus.launch.report import Wall, build_report
+from guildbus.protocols import codec
+from guildbus.protocols.envelope import format_time, parse_time
+from guildbus.protocols.errors import ConfigError
+from guildbus.protocols.messages.base import Message
+from guildbus.protocols.messages.build import BuildFinished, BuildOptions, FileTask
+from guildbus.protocols.messages.control import DeadRequeued, MessageDied
+from guildbus.protocols.messages.finish import FinishJudged, FinishProposed, FinishRequested, ProposedFile
+from guildbus.protocols.messages.verification import (
+    BrokenExample,
+    Counterexample,
+    Examination,
+    Score,
+    Teeth,
+    VerificationFinished,
+)
+from guildbus.protocols.registry import standard_registry
+from told import NUMKIT, RUN, Told, call, failure, log_of, sha, span
+
+CODE = "package numkit\n\nfunc GCD(a, b int) int { return a }\n"
+BETTER = "package numkit\n\n// GCD returns a.\nfunc GCD(a, b int) int { return a }\n"
+CHECK = "func TestGCD(t *testing.T) {\n\tif GCD(2, 4) != 2 {\n\t\tt.Error()\n\t}\n}\n"
+SUITE = f'package numkit\n\nimport "testing"\n\n{CHECK}'
+TWO = ("go-review", "go-doc")
+
+
+def green(finishers: Sequence[str] = TWO, **more: Any) -> Told:
+    """A run whose last stage is green."""
+    run = Told.of(NUMKIT, finishers=tuple(finishers))
+    run.accept("numkit.go", CODE).accept("numkit_test.go", SUITE, cases=1)
+    return run.verify(score="build vet test", green=True, **more)
+
+
+async def planner(run: Told, *, now: float = 1000.0, deadline: float | None = None) -> Sequence[Message]:
+    """What the planner answers to the newest message of a run."""
+    message = run.messages[-1]
+
+    async def read(types: Sequence[str]) -> list[Message]:
+        return [m for m in run.messages if not types or m.wire_type() in types]
+
+    envelope = wrap(message, source="t/1", subject=RUN, now=0.0).envelope
+    object.__setattr__(envelope, "deadline", None if deadline is None else format_time(deadline))
+    context = Context(envelope, 5, structlog.get_logger(), lambda: now, lambda text: None, read)
+    answers = await Planner.handlers[message.wire_type()](Planner(), message, context)
+    run.add(*answers)
+    return answers
+
+
+def judged(run: Told, content: str = BETTER, *, kept: bool = True, **more: Any) -> FinishJudged:
+    """The verdict on an edit of numkit.go by whoever was asked last."""
+    role = read_finishing(run.messages).asked[-1].role
+    files = tuple(
+        file.model_copy(update={"content": content, "author": role, "sha256": sha(content)})
+        if file.path == "numkit.go"
+        else file
+        for file in run.found.files
+    )
+    found = run.found.model_copy(update={"files": files} | more)
+    return FinishJudged(role=role, kept=kept, reason="" if kept else "go test fails", found=found)
+
+
+def died(kind: type[Message] = FinishRequested, code: str = "agent.crashed") -> MessageDied:
+    return MessageDied(message_id="m", message_type=kind.wire_type(), queue="q", code=code, reason="why")
+
+
+def end_of(answers: Sequence[Message]) -> BuildFinished:
+    (end,) = answers
+    assert isinstance(end, BuildFinished)
+    return end
+
+
+class TestThePlanner:
+    async def test_without_finishers_a_green_is_closed_at_once(self) -> None:
+        assert end_of(await planner(green(()))).status == "green:unexamined"
+
+    async def test_the_first_one_is_asked_about_the_tree_that_was_reached(self) -> None:
+        run = green()
+        (asked,) = await planner(run, now=1000.0)
+        assert isinstance(asked, FinishRequested)
+        assert (asked.role, asked.recipient, asked.until, asked.closes_at) == (TWO[0], TWO[0], 1120.0, None)
+        assert asked.reached == run.state.verifications[0]
+        assert asked.tree["numkit.go"] == CODE
+        assert asked.tree["go.mod"] == run.state.plan.go_mod
+
+    async def test_an_edit_that_is_kept_is_what_the_next_one_and_the_end_get(self) -> None:
+        run = green()
+        await planner(run)
+        (asked,) = await planner(run.add(judged(run)))
+        assert isinstance(asked, FinishRequested)
+        assert (asked.role, asked.tree["numkit.go"]) == ("go-doc", BETTER)
+        end = end_of(await planner(run.add(judged(run, "worse", kept=False))))
+        assert (end.green, end.score.total) == (True, 3)
+        assert {file.path: (file.author, file.content) for file in end.files}["numkit.go"] == (
+            "go-review",
+            BETTER,
+        )
+
+    @pytest.mark.parametrize("kind", [FinishRequested, FinishProposed, FinishJudged])
+    @pytest.mark.parametrize("code", ["agent.crashed", "bus.expired", "protocol.unanswered"])
+    async def test_one_that_dies_is_passed_over_and_the_run_stays_green(
+        self, kind: type[Message], code: str
+    ) -> None:
+        run = green()
+        await planner(run)
+        (asked,) = await planner(run.add(died(kind, code)))
+        assert isinstance(asked, FinishRequested)
+        assert asked.role == "go-doc"
+        end = end_of(await planner(run.add(died(kind, code))))
+        assert (end.status, {f.path: f.content for f in end.files}["numkit.go"]) == ("green:unexamined", CODE)
+
+    async def test_another_death_does_not_end_a_run_that_is_green(self) -> None:
+        run = green()
+        await planner(run)
+        assert await planner(run.add(died(BuildFinished))) == []
+        assert await planner(run.add(judged(run))) != []
+
+    async def test_a_verdict_that_nobody_waits_for_changes_nothing(self) -> None:
+        run = green(TWO[:1])
+        await planner(run)
+        verdict = judged(run)
+        end_of(await planner(run.add(verdict)))
+        assert await planner(run.add(verdict)) == []
+
+    async def test_each_gets_its_own_time_and_none_beyond_the_runs_deadline(self) -> None:
+        run = green((*TWO, "go-bench"))
+        (first,) = await planner(run, now=1000.0, deadline=1200.0)
+        (second,) = await planner(run.add(died()), now=1110.0)
+        assert isinstance(first, FinishRequested)
+        assert isinstance(second, FinishRequested)
+        assert (first.until, first.closes_at) == (1120.0, 1200.0)
+        assert (second.until, second.closes_at) == (1200.0, 1200.0)
+        assert end_of(await planner(run.add(died(code="bus.expired")), now=1200.0)).green
+
+    async def test_a_dead_one_that_is_requeued_opens_the_run_and_ends_it_again(self) -> None:
+        run = green(TWO[:1])
+        (asked,) = await planner(run)
+        end_of(await planner(run.add(died())))
+        run.add(DeadRequeued(message_id="m", copy_id="n", by="me"), asked)
+        assert end_of(await planner(run.add(judged(run)))).files[1].content == BETTER
+        run.add(DeadRequeued(message_id="x", copy_id="y", by="me"))
+        assert end_of(await planner(run.add(died(VerificationFinished)))).status == "red:agent.crashed"
+
+
+def test_a_run_without_finishers_has_the_bytes_that_it_always_had() -> None:
+    options = BuildOptions(candidates=3)
+    assert set(options.model_dump(mode="json")) == {
+        "candidates",
+        "max_rounds",
+        "seed",
+        "max_tokens",
+        "max_seconds",
+        "examine",
+        "teeth_seconds",
+    }
+    asked = BuildOptions(finishers=TWO, finisher_seconds=9.0).model_dump(mode="json")
+    assert (asked["finishers"], asked["finisher_seconds"]) == (list(TWO), 9.0)
+    assert BuildOptions.model_validate(asked).finishers == TWO
+
+
+async def test_a_request_goes_to_the_role_that_it_names_and_expires_by_itself() -> None:
+    run = green()
+    (asked,) = await planner(run)
+    cause = wrap(run.found, source="verifier/1", subject=RUN, now=1.0).envelope
+    envelope = wrap(asked, source="planner/1", subject=RUN, now=2.0, cause=cause).envelope
+    assert (envelope.to, parse_time(envelope.deadline or "")) == ("go-review", 1120.0)
+    assert codec.decode(asked.wire_type(), codec.encode(asked), standard_registry()) == asked
+
+
+def plain(source: str) -> str | SyntaxFault:
+    """The formatter of these tests: no layout, the tree's own idea of syntax."""
+    return syntax_fault(parse(source)) or source
+
+
+def context_for(path: str, tree: Mapping[str, str]) -> GateContext:
+    owner = "go-test" if path.endswith("_test.go") else "go-dev"
+    task = FileTask.model_validate(
+        {"path": path, "purpose": "numbers", "owner": owner, "package": "numkit", "stage": 0}
+    )
+    others = {other: text for other, text in tree.items() if other != path}
+    return GateContext(
+        task=task,
+        stdlib=frozenset({"fmt", "testing"}),
+        formatter=plain,
+        module="example.com/numkit",
+        others=others,
+    )
+
+
+async def edit(run: Told | None = None, **files: str) -> tuple[str, dict[str, str]]:
+    """The refusal of an edit, '' if there is none, and the files as the gates passed them."""
+    asked = green()
+    (request,) = await planner(asked)
+    assert isinstance(request, FinishRequested)
+    named = {f"numkit{name}.go": text for name, text in files.items()}
+    proposal = FinishProposed(files=tuple(ProposedFile(path=p, content=c) for p, c in named.items()))
+    found = gated_edit(request, proposal, (run or asked).state.tree(), context_for)
+    return found.refusal, {path: one.content for path, one in found.files.items()}
+
+
+class TestWhatMayBeProposed:
+    async def test_what_passes_the_gates_is_judged(self) -> None:
+        more = SUITE + "\nfunc ExampleGCD() {\n\tfmt.Println(GCD(1, 2))\n\t// Output: 1\n}\n"
+        refusal, files = await edit(_test=more, **{"": BETTER})
+        assert (refusal, list(files), files["numkit.go"]) == ("", ["numkit.go", "numkit_test.go"], BETTER)
+        assert '"fmt"' in files["numkit_test.go"]
+
+    @pytest.mark.parametrize(
+        ("files", "reason"),
+        [
+            ({}, "nothing was proposed"),
+            ({"": CODE}, "it changes nothing"),
+            ({"_more": CODE}, "numkit_more.go is no file of the plan"),
+            ({"": "package numkit\n\nfunc"}, "numkit.go: the gate parses refuses it"),
+            ({"_test": SUITE.replace("GCD(2, 4) != 2", "GCD(2, 4) != 3")}, "TestGCD changed or vanished"),
+            ({"_test": SUITE.replace("TestGCD", "TestOther")}, "TestGCD changed or vanished"),
+            ({"_test": 'package numkit\n\nimport "testing"\n'}, "the gate"),
+        ],
+    )
+    async def test_what_may_not_be_is_named(self, files: dict[str, str], reason: str) -> None:
+        refusal, passed = await edit(**files)
+        assert (reason in refusal, passed) == (True, {}), refusal
+
+    async def test_an_edit_of_a_file_that_has_changed_since_is_refused(self) -> None:
+        later = green()
+        await planner(later)
+        later.add(judged(later, "package numkit // another"))
+        refusal, _ = await edit(later, **{"": BETTER})
+        assert refusal == "numkit.go has changed since this was asked for"
+
+
+def test_a_test_may_grow_and_be_commented_and_nothing_else() -> None:
+    assert lost_declarations(SUITE, f"{SUITE}\nvar more int\n") == []
+    assert lost_declarations(SUITE, SUITE.replace("func Test", "// It tests.\nfunc Test")) == []
+    assert lost_declarations(f"{SUITE}\nvar a, b = 1, 2\n", f"{SUITE}\nvar a, b = 1, 3\n") == ["a", "b"]
+
+
+def found(**more: Any) -> VerificationFinished:
+    """A green tree that 9 of 9 settled cases agree with."""
+    fields: dict[str, Any] = {
+        "examined": (Examination(subject="GCD", agreed=9, total=9),),
+        "tests_passed": 4,
+        "tests_total": 4,
+    }
+    return green(**(fields | more)).found
+
+
+SPLIT = Counterexample(call="GCD(0, 0)", want="0", got="1")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, ""),
+        ({"score": Score(), "green": False}, "go build fails"),
+        (
+            {"score": Score(build=True, vet=True), "failures": (failure(),), "green": False},
+            "go test fails: TestGCD: GCD(0, 5) = 0; want 5",
+        ),
+        (
+            {"broken_examples": (BrokenExample(call="GCD(0, 0)", want="0", got="1"),), "green": False},
+            "GCD(0, 0) = 1; the spec says 0",
+        ),
+        (
+            {"examined": (Examination(subject="GCD", agreed=8, total=9, counterexamples=(SPLIT,)),)},
+            "GCD(0, 0) = 1; it is settled that it is 0",
+        ),
+        ({"examined": ()}, "0 settled cases agree, 9 did"),
+        ({"tests_total": 3}, "tests did not run: fewer rows than before"),
+        ({"missing_tests": ("TestGCD",)}, "tests did not run: TestGCD"),
+        ({"unnoticed": ("GCD",), "green": False}, "no test notices that GCD does nothing"),
+        ({"green": False}, "it is not green"),
+    ],
+)
+def test_what_falls_is_the_reason(change: dict[str, Any], reason: str) -> None:
+    assert shortfall(found(), found().model_copy(update=change)) == reason
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        (None, None, ""),
+        (None, Teeth(score=0.1), ""),
+        (Teeth(why="there was no time"), None, ""),
+        (Teeth(score=0.5), Teeth(score=0.5), ""),
+        (Teeth(score=0.5), Teeth(score=0.75), ""),
+        (Teeth(score=0.5), Teeth(score=0.25), "the teeth fall from 0.50 to 0.25"),
+        (Teeth(score=0.5), Teeth(why="no time"), "the teeth are not known any more: no time"),
+        (Teeth(score=0.5), None, "the teeth are not known any more: nobody measured"),
+    ],
+)
+def test_teeth_that_were_measured_may_not_fall(
+    before: Teeth | None, after: Teeth | None, reason: str
+) -> None:
+    assert blunted(found(teeth=before), found(teeth=after)) == reason
+
+
+async def test_only_the_first_answer_to_a_request_counts() -> None:
+    run = green()
+    await planner(run)
+    proposal = FinishProposed()
+    assert read_finishing(run.add(proposal).messages).proposals == 1
+    assert read_finishing(run.add(proposal).messages).proposals == 2
+    run.add(judged(run))
+    assert read_finishing(run.messages).waiting is None
+    await planner(run)
+    assert read_finishing(run.messages).proposals == 0
+
+
+async def test_the_report_tells_what_became_of_each() -> None:
+    run = green((*TWO, "go-bench"), teeth=Teeth(score=0.5))
+    await planner(run)
+    (asked,) = run.messages[-1:]
+    assert isinstance(asked, FinishRequested)
+    edit = asked.propose({"numkit.go": BETTER}, note="Two.", calls=[call()], spans=[span(1.0, 2.0)])
+    await planner(run.add(edit, judged(run, teeth=Teeth(score=0.75))))
+    await planner(
+        run.add(FinishProposed(note="no"), FinishJudged(role="go-doc", kept=False, reason="nothing"))
+    )
+    await planner(run.add(died(code="bus.expired")))
+    report = build_report(log_of(*run.messages), Wall(100.0, 120.0))
+    figures = {"score": 3, "agreed": 0, "cases": 1}
+    first, second, third = report["finishers"]
+    assert first == {
+        "role": "go-review",
+        "kept": True,
+        "why": "",
+        "note": "Two.",
+        "files": ["numkit.go"],
+        "before": figures | {"teeth": 0.5},
+        "after": figures | {"teeth": 0.75},
+        "seconds": 2.0,
+        "calls": 1,
+        "tokens": 140,
+    }
+    assert (second["kept"], second["why"], second["after"]) == (False, "nothing", None)
+    assert (third["why"], third["before"]["teeth"], third["seconds"]) == ("bus.expired: why", 0.75, 1.0)
+    assert (report["green"], report["model"]["calls"], report["toolchain_s"]) == (True, 1, 2.0)
+    assert (report["teeth"] or {})["score"] == 0.75
+
+
+class Silent(Agent):
+    """Takes a request, and says nothing."""
+
+    role = "go-silent"
+    emits: ClassVar[tuple[type[Message], ...]] = (FinishProposed,)
+
+    @handles(FinishRequested)
+    async def on_finish_requested(self, message: FinishRequested, ctx: Context) -> Sequence[Message]:
+        return []
+
+
+class Mute(Silent):
+    """May not even answer."""
+
+    role = "go-mute"
+    emits: ClassVar[tuple[type[Message], ...]] = ()
+
+
+async def test_an_acknowledgement_without_an_answer_is_a_failure_at_once() -> None:
+    broker, identity = MemoryBroker(), AgentIdentity("go-silent", "go-silent", "1")
+    runtime = Runtime(Silent(), MemoryBus(broker, identity), identity, standard_registry())
+    running = asyncio.create_task(runtime.run())
+    outside = MemoryBus(broker, AgentIdentity("o", "o", "1"), credit=0)
+    await outside.open()
+    (asked,) = await planner(green(["go-silent"]), now=time.time())
+    await outside.publish(wrap(asked, source="o/1", subject=RUN, now=time.time()))
+    while not broker.outcomes:  # noqa: ASYNC110 - the broker has no event for it
+        await asyncio.sleep(0.005)
+    runtime.stop()
+    await asyncio.gather(running, outside.close())
+    assert [(one.outcome, one.code) for one in broker.outcomes] == [("dead", "protocol.unanswered")]
+
+
+def test_a_class_that_could_not_answer_does_not_start() -> None:
+    check([Member("go-silent", Silent)], "planner")
+    with pytest.raises(ConfigError, match=r"may not answer it by finish\.proposed\.v1") as caught:
+        check([Member("go-mute", Mute)], "planner")
+    assert "add FinishProposed to `emits` of Mute" in caught.value.remedy
+
+
+def test_a_role_that_takes_no_requests_is_no_finisher() -> None:
+    check_finishers([Member("go-silent", Silent)], ["go-silent"])
+    for role, members in (("planner", []), ("planner", [Member("planner", Planner)])):
+        with pytest.raises(ConfigError, match="is no finisher"):
+            check_finishers(members, [role])
