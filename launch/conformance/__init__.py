@@ -16,6 +16,7 @@
     fresh.py         answers from fresh processes (`repeat.py` is what runs there)
     schema.py        the agent's own message types against their recorded form
     recording.py     writes that form down
+    finishing.py     a green package, for the tests of a finisher
     playing.py       an agent on the in-memory bus, for its author's own tests
     kit.py           all of them in order, and a report
 

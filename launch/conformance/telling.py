@@ -10,6 +10,7 @@ from guildbus.agents.runtime import wrap
 from guildbus.bus.notices import notice_of
 from guildbus.launch.conformance.histories import History
 from guildbus.launch.conformance.subject import Subject
+from guildbus.protocols.messages.base import ANY_ROLE
 from guildbus.protocols.messages.control import MessageDied
 from guildbus.protocols.wire import Packet
 
@@ -48,9 +49,11 @@ def told(subject: Subject, history: History, run: str = "") -> Told:
     for place, message in enumerate(history.messages):
         packet = wrap(message, source="kit/1", subject=run, now=BEGAN + place)
         name, seq = f"{run}/{place + 1}", 2 * place + 1
-        to = player.role if isinstance(message, MessageDied) else packet.envelope.to
+        named = isinstance(message, MessageDied) or ANY_ROLE in message.recipients
+        to = player.role if named else packet.envelope.to
         packet = replace(
-            packet, envelope=replace(packet.envelope, id=name, correlationid=name, seq=seq, to=to)
+            packet,
+            envelope=replace(packet.envelope, id=name, correlationid=name, seq=seq, to=to, deadline=None),
         )
         packets.append(packet)
         if not isinstance(message, tuple(player.handled.values())):

@@ -7,6 +7,9 @@ What an agent of your own needs is here; docs/adding-a-specialist.md shows how i
     Agent, handles            a class with a role, and a handler a message type
     Context, Answer           what a handler is given; what `ctx.complete` answers
     Message, Part             bases of your own messages, and of values inside them
+    Prompts                   prompts as files beside your module
+    GoSource, code_in         a Go file, function by function; the code in a model's reply
+    said_of                   what a spec says of one function
     Envelope, ModelCall       who sent a message and why; the record of a model call
     AgentSettings             what an agent with an `__init__` is given
     MemoryBroker, MemoryBus, Runtime, AgentIdentity, wrap     the bus in one event loop, for tests
@@ -29,7 +32,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from guildbus.agents.agent import Agent, handles
     from guildbus.agents.context import Context
+    from guildbus.agents.golang.source import GoFunction, GoSource, code_in
+    from guildbus.agents.prompt_files import PromptError, Prompts
     from guildbus.agents.runtime import Runtime, wrap
+    from guildbus.agents.said_of import said_of
     from guildbus.agents.settings import AgentSettings
     from guildbus.agents.tools import Answer, OwnTools
     from guildbus.bus.interface import AgentIdentity
@@ -54,6 +60,7 @@ if TYPE_CHECKING:
         DraftRequested,
         ModelCall,
     )
+    from guildbus.protocols.messages.finish import FinishJudged, FinishProposed, FinishRequested
     from guildbus.protocols.messages.verification import VerificationFinished
     from guildbus.protocols.registry import Registry, standard_registry
 
@@ -76,6 +83,11 @@ __all__ = [
     "DraftRequested",
     "Envelope",
     "EventNoticed",
+    "FinishJudged",
+    "FinishProposed",
+    "FinishRequested",
+    "GoFunction",
+    "GoSource",
     "GuildbusError",
     "InfrastructureError",
     "MemoryBroker",
@@ -86,6 +98,8 @@ __all__ = [
     "ModelError",
     "OwnTools",
     "Part",
+    "PromptError",
+    "Prompts",
     "ProtocolError",
     "Registry",
     "RunCancelled",
@@ -94,7 +108,9 @@ __all__ = [
     "Span",
     "Subscriptions",
     "VerificationFinished",
+    "code_in",
     "handles",
+    "said_of",
     "standard_registry",
     "wrap",
 ]
@@ -102,6 +118,9 @@ __all__ = [
 _HOMES = {
     "agents.agent": ("Agent", "handles"),
     "agents.context": ("Context",),
+    "agents.golang.source": ("GoFunction", "GoSource", "code_in"),
+    "agents.prompt_files": ("PromptError", "Prompts"),
+    "agents.said_of": ("said_of",),
     "agents.runtime": ("Runtime", "wrap"),
     "agents.settings": ("AgentSettings",),
     "agents.tools": ("Answer", "OwnTools"),
@@ -127,6 +146,7 @@ _HOMES = {
         "DraftRequested",
         "ModelCall",
     ),
+    "protocols.messages.finish": ("FinishJudged", "FinishProposed", "FinishRequested"),
     "protocols.messages.verification": ("VerificationFinished",),
     "protocols.registry": ("Registry", "standard_registry"),
 }

@@ -16,6 +16,7 @@ import pytest
 
 from guildbus.agents.agent import Agent
 from guildbus.launch.conformance.findings import Finding, Report, Result
+from guildbus.launch.conformance.finishing import finish_request
 from guildbus.launch.conformance.histories import History, read_history
 from guildbus.launch.conformance.kit import CHECKS, check
 from guildbus.launch.conformance.making_up import make_up
@@ -32,6 +33,7 @@ __all__ = [
     "Tolerances",
     "check",
     "conformance",
+    "finish_request",
     "make_up",
     "play",
     "read_history",
