@@ -93,6 +93,13 @@ def test_replicas_have_names_and_settings_files_of_their_own() -> None:
     assert replica_names(built.agent("go-test")) == ("go-test",)
 
 
+def test_a_swarm_depends_on_all_agents_but_its_finishers() -> None:
+    built = config(
+        '[build]\nfinishers = ["go-doc"]\n[[agents]]\nrole = "go-doc"\nentry = "go_doc.agent:GoDoc"\n'
+    )
+    assert [spec.name for spec in child_specs(built) if not spec.critical] == ["go-doc"]
+
+
 def test_an_agents_environment_is_its_own() -> None:
     specs = {spec.name: spec for spec in child_specs(config(THREE))}
     assert specs["go-dev-1"].env == {"A": "b"}
