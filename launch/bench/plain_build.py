@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,9 +25,14 @@ def environment(config: GuildConfig, asked: Path | None) -> dict[str, str]:
     return {**os.environ, **own, **named}
 
 
-async def build(spec: Path, seed: int, out: Path, environ: Mapping[str, str]) -> dict[str, Any]:
-    """The report of a build. Raises InfrastructureError if it ended without one."""
-    words = ("build", str(spec), "--seed", str(seed), "--out", str(out), "--json")
+async def build(
+    spec: Path, seed: int, out: Path, environ: Mapping[str, str], more: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The report of a build; `more` are words of its command line.
+
+    Raises InfrastructureError if it ended without one.
+    """
+    words = ("build", str(spec), "--seed", str(seed), "--out", str(out), "--json", *more)
     process = await asyncio.create_subprocess_exec(
         *COMMAND,
         *words,

@@ -1,5 +1,6 @@
 """`faults` breaks the bus, `bus` and `lifecycle` say what it costs, `eval` builds and judges from outside,
-`oracle` tries the oracle on planted mistakes, `observers` says what looking on costs a build."""
+`oracle` tries the oracle on planted mistakes, `observers` says what looking on costs a build, `finishers`
+what each finisher does to the same builds."""
 
 import asyncio
 from pathlib import Path
@@ -183,5 +184,41 @@ def evaluate(
     rows = asyncio.run(run(config_of(ctx), plan, typer.echo))
     typer.echo("\n" + text(plan.kind, rows))
     if any(row.green_but_wrong for row in rows):
+        raise typer.Exit(RED)
+    raise typer.Exit(INFRASTRUCTURE if any(row.failed for row in rows) else GREEN)
+
+
+@app.command("finishers")
+def finishers(
+    ctx: typer.Context,
+    specs: Annotated[str, typer.Option(help="Names or files, with commas.")] = "numkit",
+    seeds: Annotated[str, typer.Option(help="Such as 1-10 or 1,4,7.")] = "1-10",
+    only: Annotated[list[str] | None, typer.Option(help="One finisher; may be given again.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the tables into this Markdown file, the rows beside it.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on: leave out what has a row there.")] = False,
+) -> None:
+    """Each seed without finishers, and with go-review, go-doc and go-bench alone; hidden tests judge all.
+
+    Exit code 1 if a finisher made something wrong that was right, 3 if a build broke.
+    """
+    from guildbus.launch.bench.eval.seeds import read_seeds
+    from guildbus.launch.bench.eval.suites import shipped
+    from guildbus.launch.bench.finishers.runner import SHIPPED, Plan, run
+    from guildbus.launch.bench.finishers.tables import spoilt, tables
+
+    names = [name.strip() for name in specs.split(",") if name.strip()]
+    plan = Plan(
+        tasks=shipped(names, Path()),
+        seeds=read_seeds(seeds),
+        arms=tuple(only or SHIPPED),
+        out=out,
+        resume=resume,
+        asked=asked_config(ctx),
+    )
+    rows = asyncio.run(run(config_of(ctx), plan, typer.echo))
+    typer.echo("\n" + tables(rows))
+    if spoilt(rows):
         raise typer.Exit(RED)
     raise typer.Exit(INFRASTRUCTURE if any(row.failed for row in rows) else GREEN)
