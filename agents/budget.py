@@ -63,8 +63,12 @@ def least_cost(request: DraftRequested) -> int:
 
 def prompt_tokens(prompt: Prompt) -> int:
     """An estimate on the safe side: Go and English have more bytes a token."""
-    size_bytes = len(prompt.system.encode()) + len(prompt.user.encode())
-    return FRAME_TOKENS + -(-size_bytes // BYTES_PER_TOKEN)
+    return text_tokens(prompt.system + prompt.user)
+
+
+def text_tokens(text: str) -> int:
+    """The same of a prompt's whole text."""
+    return FRAME_TOKENS + -(-len(text.encode()) // BYTES_PER_TOKEN)
 
 
 def within(prompts: Sequence[Prompt], share: int | None) -> list[Prompt]:
@@ -76,8 +80,14 @@ def within(prompts: Sequence[Prompt], share: int | None) -> list[Prompt]:
         room = share // count - max(prompt_tokens(prompt) for prompt in kept)
         if room >= LEAST_ANSWER_TOKENS or count == 1:
             room = max(room, LEAST_ANSWER_TOKENS)
-            return [replace(prompt, max_tokens=min(prompt.max_tokens, room)) for prompt in kept]
+            return [roomy(prompt, room) for prompt in kept]
     return []
+
+
+def roomy(prompt: Prompt, room: int) -> Prompt:
+    """The same prompt, its answer at most so long, whatever `guild.toml` states."""
+    room = room if prompt.room is None else min(room, prompt.room)
+    return replace(prompt, max_tokens=min(prompt.max_tokens, room), room=room)
 
 
 def spent_text(state: RunState) -> str:

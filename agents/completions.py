@@ -1,7 +1,7 @@
 """The completion store: a completed model call is never paid twice (design §4).
 
 Content-addressed: the key is a hash of all that decides an answer
-(`guildbus.agents.models.completion_key`), the value one JSON file,
+(`guildbus.agents.chat.completion_key`), the value one JSON file,
 `<state>/completions/ab/<key>.json`. A file appears whole or not at all, so any number of
 processes may share the folder. `resume` and `replay` read the same files.
 """
@@ -14,7 +14,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from guildbus.agents.models import ChatRequest, Completion, ModelEntry, OnTokens, completion_key
+from guildbus.agents.chat import ChatRequest, Completion, ModelEntry, OnTokens, completion_key
 from guildbus.protocols.errors import ModelError
 
 

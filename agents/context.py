@@ -15,6 +15,7 @@ from guildbus.protocols.messages.base import Message
 
 if TYPE_CHECKING:
     from guildbus.agents.sandbox import Completed
+    from guildbus.protocols.messages.draft import ModelCall
 
 MessageT = TypeVar("MessageT", bound=Message)
 NO_FILES: Mapping[str, str] = MappingProxyType({})
@@ -35,7 +36,8 @@ class Context:
     """One handling of one message. `clock` gives seconds since the epoch.
 
     `envelope` is that of the delivery. Of a message that the role only subscribes to, that is the broker's
-    notice of it, and `original` is the message's own envelope; otherwise `original` is None.
+    notice of it, and `original` is the message's own envelope; otherwise `original` is None. `made` are the
+    model calls of this handling.
     """
 
     envelope: Envelope
@@ -46,6 +48,7 @@ class Context:
     read_history: Callable[[Sequence[str]], Awaitable[list[Message]]]
     original: Envelope | None = None
     tools: Tools = field(default_factory=NoTools)
+    made: "list[ModelCall]" = field(default_factory=list)
 
     @property
     def run(self) -> str:
@@ -72,18 +75,33 @@ class Context:
         prompt: str,
         *,
         system: str = "",
-        temperature: float = 0.2,
+        temperature: float | None = None,
         seed: int = 0,
-        max_tokens: int = 1024,
+        max_tokens: int | None = None,
         stop: tuple[str, ...] = (),
     ) -> Answer:
         """What the agent's model says to a prompt. Put `answer.call` into your message, in a field `calls`.
 
-        The same question is answered from the store, also after a crash: another `seed` asks anew.
-        Raises ModelError when no model of the agent's fleet answers.
+        The same question is answered from the store, also after a crash: another `seed` asks anew. What you
+        leave out is as `guild.toml` states it of the model, or else temperature 0.2 and 1024 tokens.
+        Raises ModelError when no model of the agent's fleet answers, BudgetSpent when nothing may be asked
+        any more in this run.
         """
-        question = Question(prompt, system, temperature, seed, max_tokens, stop)
-        return await self.tools.complete(question, self.say)
+        from guildbus.agents.spending import room_in_run
+
+        room = await room_in_run(self, f"{system}{prompt}")
+        if room is not None:
+            max_tokens = room if max_tokens is None else min(room, max_tokens)
+        question = Question(prompt, system, temperature, seed, max_tokens, stop, self.calls)
+        answer = await self.tools.complete(question, self.say)
+        self.made.append(answer.call)
+        return answer
+
+    async def calls(self) -> "list[ModelCall]":
+        """The model calls of the run so far: those that its messages tell of, and those of this handling."""
+        from guildbus.agents.spending import calls_of
+
+        return [call for message in await self.history() for call in calls_of(message)] + self.made
 
     async def artifacts(self) -> dict[str, str]:
         """The package so far, path -> text: the newest verified tree, and for files that are not in it the

@@ -1,22 +1,28 @@
 """What an endpoint did wrong, said in one sentence with a remedy.
 
 `endpoint_errors` turns everything that the `openai` client, its HTTP library or a JSON parser
-raises into `ModelError`. The calls are in `guildbus.agents.models`.
+raises into `ModelError`, and what may pass into `PassingTrouble`. The calls are in `guildbus.agents.models`.
 """
 
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from guildbus.agents.retrying import may_pass, retry_after_s
 from guildbus.protocols.errors import ModelError
 
 EXCERPT_CHARACTERS = 200
 SEE_LOG = "look at the server's log: it may have been killed or be short of memory"
 
 
-class ConnectionLost(ModelError):
-    """The connection broke while an answer was coming in: worth another try."""
+class PassingTrouble(ModelError):
+    """Worth another try. `after_s` is when the endpoint wants to be asked again, if it says so."""
+
+    def __init__(self, what: str, *, where: str, remedy: str, after_s: float | None = None) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.after_s = after_s
 
 
 class Endpoint(Protocol):
@@ -56,12 +62,15 @@ async def endpoint_errors(entry: Endpoint, key: str | None) -> AsyncIterator[Non
 
     try:
         yield
-    except openai.APITimeoutError:
+    except openai.APITimeoutError as error:
+        if isinstance(error.__cause__, httpx2.ConnectTimeout):
+            raise _down(entry, "no connection in time") from None
         raise _too_slow(entry) from None
     except openai.APIConnectionError as error:
-        raise _down(entry, error.__cause__ or error) from None
+        raise _down(entry, _excerpt(str(error.__cause__ or error), key)) from None
     except openai.APIStatusError as error:
-        raise _refused(entry, error.status_code, _excerpt(error.response.text, key)) from None
+        after_s = retry_after_s(error.response.headers, time.time())
+        raise _refused(entry, error.status_code, _excerpt(error.response.text, key), after_s) from None
     except openai.APIError as error:
         raise unusable(entry, f"an error: {_excerpt(error.message, key)}") from None
     except TimeoutError:
@@ -69,8 +78,8 @@ async def endpoint_errors(entry: Endpoint, key: str | None) -> AsyncIterator[Non
     except httpx2.TimeoutException:
         raise _too_slow(entry) from None
     except httpx2.HTTPError as error:
-        what = f"the connection broke: {error}"
-        raise ConnectionLost(what, where=place(entry), remedy=SEE_LOG) from None
+        what = f"the connection broke: {_excerpt(str(error), key)}"
+        raise PassingTrouble(what, where=place(entry), remedy=SEE_LOG) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise unusable(entry, f"an answer that cannot be read ({type(error).__name__})") from None
 
@@ -83,24 +92,27 @@ def _too_slow(entry: Endpoint) -> ModelError:
     )
 
 
-def _down(entry: Endpoint, cause: BaseException) -> ModelError:
-    return ModelError(
+def _down(entry: Endpoint, cause: str) -> ModelError:
+    return PassingTrouble(
         f"the endpoint cannot be reached: {cause}",
         where=place(entry),
         remedy="start the server, or correct base_url in guild.toml",
     )
 
 
-def _refused(entry: Endpoint, status: int, body: str) -> ModelError:
+def _refused(entry: Endpoint, status: int, body: str, after_s: float | None) -> ModelError:
     if status in (401, 403):
         remedy = f"check the API key in {entry.api_key_env or 'an environment variable (api_key_env)'}"
     elif status == 404:
         remedy = f"check base_url (it ends in /v1) and that the server has the model {entry.model!r}"
-    elif status == 429 or status >= 500:
+    elif may_pass(status):
         remedy = "it was tried again without success: look at the server's log, or try later"
     else:
         remedy = "the server does not take this request: look at its log and at the model's parameters"
-    return ModelError(f"HTTP {status}: {body or 'empty body'}", where=place(entry), remedy=remedy)
+    what = f"HTTP {status}: {body or 'empty body'}"
+    if may_pass(status):
+        return PassingTrouble(what, where=place(entry), remedy=remedy, after_s=after_s)
+    return ModelError(what, where=place(entry), remedy=remedy)
 
 
 def _excerpt(text: str, key: str | None) -> str:

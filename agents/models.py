@@ -4,174 +4,73 @@ Streaming is not for show: it lets a live view count tokens, and cancelling the 
 HTTP connection, so that the server stops computing an answer that nobody wants.
 
 Whatever goes wrong at the endpoint comes out as one `ModelError` with a remedy, never as a
-library's traceback. The error texts are in `guildbus.agents.model_errors`; the store that makes
-sure that no completed call is paid twice is `guildbus.agents.completions`; who starts a server
-is `guildbus.launch.model_servers`.
+library's traceback. What is asked and answered is in `chat.py`; the error texts are in `model_errors.py`,
+what is tried again, and when, in `retrying.py`, rate limits in `throttle.py`; the store that makes sure that
+no completed call is paid twice is `completions.py`; who starts a server is `guildbus.launch.model_servers`.
 """
 
 import asyncio
-import hashlib
+import contextlib
+import itertools
 import json
 import os
+import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from guildbus.agents.model_errors import SEE_LOG, ConnectionLost, endpoint_errors, place, unusable
+from guildbus.agents.chat import ChatRequest, Completion, ModelEntry, OnTokens, completion_key, sampling
+from guildbus.agents.model_errors import SEE_LOG, PassingTrouble, endpoint_errors, place, unusable
+from guildbus.agents.retrying import pause_s
 from guildbus.agents.runaway import loop_start
+from guildbus.agents.throttle import Throttle, Turn
 from guildbus.protocols.errors import ModelError
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream
     from openai.types.chat import ChatCompletionChunk
 
-CONNECT_TIMEOUT_S = 5.0
 PING_TIMEOUT_S = 10.0
-STREAM_PAUSES_S = (0.5, 2.0)
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 REPETITION = "repetition"
-
-OnTokens = Callable[[int], None]
-"""Called with the tokens that have arrived so far (chunks, before the server's own count)."""
+BYTES_PER_TOKEN = 3
+"""Reckoned on the safe side: Go and English have more."""
 
 Answer = tuple[str, str, tuple[int, int]]
 """The text, the finish reason, and (prompt, completion) tokens."""
 
 
-class ModelEntry(BaseModel):
-    """One model of the roster, as the configuration gives it.
-
-    `base_url` ends in `/v1`; None means that guildbus serves the model itself and sets the URL
-    when its server runs (`served_at`). `api_key_env` names an environment variable: the key
-    itself is read at the call, and is never stored, logged or put into an error.
-    `timeout_s` bounds a whole call, waiting in the server's queue included. `extra` goes into
-    the request's body as it is.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(min_length=1)
-    model: str = Field(min_length=1)
-    base_url: str | None = None
-    api_key_env: str | None = None
-    temperature: float = Field(default=0.2, ge=0, le=2)
-    top_p: float = Field(default=0.95, gt=0, le=1)
-    max_tokens: int = Field(default=2048, ge=1)
-    stop: tuple[str, ...] = ()
-    timeout_s: float = Field(default=600.0, gt=0)
-    max_retries: int = Field(default=3, ge=0, le=10)
-    extra: dict[str, Any] = {}
-
-    @property
-    def managed(self) -> bool:
-        """Whether guildbus has to serve it."""
-        return self.base_url is None
-
-    def served_at(self, base_url: str) -> "ModelEntry":
-        """The same model at a server that now runs."""
-        return self.model_copy(update={"base_url": base_url})
-
-
-class ChatMessage(BaseModel):
-    """One message of a prompt; `role` is system, user or assistant."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    role: str
-    content: str
-
-
-class ChatRequest(BaseModel):
-    """A prompt and how to sample; what is None is taken from the model's entry.
-
-    `candidate_index` tells apart drafts that are asked for with the same prompt.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    messages: tuple[ChatMessage, ...] = Field(min_length=1)
-    temperature: float | None = None
-    seed: int | None = None
-    max_tokens: int | None = None
-    stop: tuple[str, ...] | None = None
-    candidate_index: int = Field(default=0, ge=0)
-
-
-class Completion(BaseModel):
-    """What a model answered. `finish_reason` "length" means that the text is cut off, "repetition" that it
-    was ended because it went round in circles.
-
-    Token counts are the server's; one that counts nothing leaves `prompt_tokens` at 0 and
-    `completion_tokens` at the number of chunks. `started_at` is seconds since the epoch.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    text: str
-    finish_reason: str
-    prompt_tokens: int = Field(ge=0)
-    completion_tokens: int = Field(ge=0)
-    started_at: float
-    wall_s: float = Field(ge=0)
-    model: str
-    key: str
-    cached: bool = False
-
-
-def sampling(entry: ModelEntry, request: ChatRequest) -> dict[str, Any]:
-    """The parameters of a call: the request's own, then the entry's."""
-    values: dict[str, Any] = {
-        "temperature": entry.temperature if request.temperature is None else request.temperature,
-        "top_p": entry.top_p,
-        "max_tokens": entry.max_tokens if request.max_tokens is None else request.max_tokens,
-    }
-    stop = entry.stop if request.stop is None else request.stop
-    if stop:
-        values["stop"] = list(stop)
-    if request.seed is not None:
-        values["seed"] = request.seed
-    return values
-
-
-def completion_key(entry: ModelEntry, request: ChatRequest) -> str:
-    """SHA-256, in hex, of all that decides an answer: model id, parameters, prompt, candidate.
-
-    The URL is not part of it: the same model on another port gives the same answers.
-    """
-    content = {
-        "model": entry.model,
-        "parameters": {**sampling(entry, request), "extra": entry.extra},
-        "messages": [[message.role, message.content] for message in request.messages],
-        "candidate": request.candidate_index,
-    }
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
-
-
 class ChatModel:
-    """A model at an endpoint. One HTTP client, made at the first call; `aclose` it at the end."""
+    """A model at an endpoint. One HTTP client, made at the first call; `aclose` it at the end.
 
-    def __init__(self, entry: ModelEntry, environ: Mapping[str, str] | None = None) -> None:
+    `limits_dir` is the folder in which all processes keep the entry's rate limits; without it there are none.
+    """
+
+    def __init__(
+        self, entry: ModelEntry, environ: Mapping[str, str] | None = None, limits_dir: Path | None = None
+    ) -> None:
         self.entry = entry
         self._environ = os.environ if environ is None else environ
         self._client: AsyncOpenAI | None = None
+        self._throttle: Throttle | None = None
+        if limits_dir is not None and entry.limits.limited:
+            self._throttle = Throttle(limits_dir, entry.name, entry.limits)
 
     async def complete(self, request: ChatRequest, on_tokens: OnTokens | None = None) -> Completion:
-        """Ask once. 429, 5xx and lost connections are tried again, with growing pauses.
+        """Ask once. What may pass (429, 5xx, lost connections, a stall) is tried again, with growing pauses.
 
         Raises ModelError for an endpoint that is down, too slow, or answers nonsense.
         """
         started_at, start = time.time(), time.monotonic()
-        client = self._connected()
-        async with endpoint_errors(self.entry, self._key()), asyncio.timeout(self.entry.timeout_s):
-            text, reason, usage = await self._answer(client, request, on_tokens)
+        key = self._key()
+        text, reason, usage = await self._answer(self._connected(), request, on_tokens)
         if not text.strip():
             raise unusable(self.entry, f"an answer without any text (finish_reason {reason!r})")
         return Completion(
-            text=text,
+            text=text if key is None else text.replace(key, "***"),
             finish_reason=reason,
             prompt_tokens=usage[0],
             completion_tokens=usage[1],
@@ -190,14 +89,34 @@ class ChatModel:
     async def _answer(
         self, client: "AsyncOpenAI", request: ChatRequest, on_tokens: OnTokens | None
     ) -> Answer:
-        """The client itself tries again until an answer begins; here, when one breaks off."""
-        for pause_s in STREAM_PAUSES_S[: self.entry.max_retries]:
-            try:
-                async with endpoint_errors(self.entry, self._key()):
-                    return await self._stream(client, request, on_tokens)
-            except ConnectionLost:
-                await asyncio.sleep(pause_s)
-        return await self._stream(client, request, on_tokens)
+        """Try until it succeeds, or its tries or its time are used up; waiting for a turn costs no time."""
+        left_s = self.entry.timeout_s
+        for failures in itertools.count(1):
+            async with self._turn(request) as turn:
+                began = time.monotonic()
+                try:
+                    async with endpoint_errors(self.entry, self._key()), asyncio.timeout(left_s):
+                        answer = await self._stream(client, request, on_tokens)
+                except PassingTrouble as error:
+                    pause = pause_s(failures, error.after_s, random.random())
+                    left_s -= time.monotonic() - began + pause
+                    if failures > self.entry.max_retries or left_s <= 0:
+                        raise
+                    if turn is not None and error.after_s is not None:
+                        turn.closed_for(error.after_s)
+                else:
+                    if turn is not None:
+                        turn.spent(sum(answer[2]))
+                    return answer
+            await asyncio.sleep(pause)
+        raise AssertionError("unreachable")
+
+    def _turn(self, request: ChatRequest) -> AbstractAsyncContextManager[Turn | None]:
+        if self._throttle is None:
+            return _no_turn()
+        size_bytes = sum(len(message.content.encode()) for message in request.messages)
+        longest: int = sampling(self.entry, request)["max_tokens"]
+        return self._throttle.turn(-(-size_bytes // BYTES_PER_TOKEN) + longest)
 
     async def _stream(
         self, client: "AsyncOpenAI", request: ChatRequest, on_tokens: OnTokens | None
@@ -236,7 +155,9 @@ async def _collect(
 ) -> Answer:
     pieces: list[str] = []
     reason, usage = "", (0, 0)
-    async for chunk in stream:
+    chunks, begun = aiter(stream), False
+    while (chunk := await _next(entry, chunks, begun=begun)) is not None:
+        begun = True
         text, ended, counted = _read(entry, chunk)
         reason, usage = ended or reason, counted or usage
         if text:
@@ -247,9 +168,26 @@ async def _collect(
                 return so_far[:cut], REPETITION, (usage[0], usage[1] or len(pieces))
     if not reason:
         if pieces:
-            raise ConnectionLost("the answer broke off in the middle", where=place(entry), remedy=SEE_LOG)
+            raise PassingTrouble("the answer broke off in the middle", where=place(entry), remedy=SEE_LOG)
         raise unusable(entry, "a stream without a choice")
     return "".join(pieces), reason, (usage[0], usage[1] or len(pieces))
+
+
+async def _next(
+    entry: ModelEntry, chunks: "AsyncIterator[ChatCompletionChunk]", *, begun: bool
+) -> "ChatCompletionChunk | None":
+    """The next chunk, None at the end. The first has the call's time, the others may not stall."""
+    try:
+        async with asyncio.timeout(entry.stall_timeout_s if begun else None):
+            return await anext(chunks, None)
+    except TimeoutError:
+        what = f"the answer stalled: nothing more came for {entry.stall_timeout_s:g} s"
+        raise PassingTrouble(what, where=place(entry), remedy=SEE_LOG) from None
+
+
+@contextlib.asynccontextmanager
+async def _no_turn() -> AsyncIterator[None]:
+    yield None
 
 
 def _read(entry: ModelEntry, chunk: "ChatCompletionChunk") -> "tuple[str, str, tuple[int, int] | None]":
@@ -291,12 +229,12 @@ def open_client(entry: ModelEntry, key: str | None, timeout_s: float) -> "AsyncO
 
     # A proxy of the environment is for the world, not for a server on this machine.
     trust_env = urlsplit(entry.base_url).hostname not in LOOPBACK
-    timeout = openai.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S)
+    timeout = openai.Timeout(timeout_s, connect=min(timeout_s, entry.connect_timeout_s))
     return openai.AsyncOpenAI(
         api_key=key or "none",
         base_url=entry.base_url,
         timeout=timeout,
-        max_retries=entry.max_retries,
+        max_retries=0,  # `retrying.py` knows more: of rate limits, long pauses and broken answers
         http_client=openai.DefaultAsyncHttpxClient(trust_env=trust_env, timeout=timeout),
     )
 
@@ -307,7 +245,7 @@ async def ping(entry: ModelEntry, environ: Mapping[str, str] | None = None) -> t
     Raises ModelError if it is down or answers nonsense. One try, so that a person is told soon.
     """
     key = read_key(entry, os.environ if environ is None else environ)
-    client = open_client(entry.model_copy(update={"max_retries": 0}), key, PING_TIMEOUT_S)
+    client = open_client(entry, key, PING_TIMEOUT_S)
     try:
         async with endpoint_errors(entry, key), asyncio.timeout(PING_TIMEOUT_S):
             raw = await client.models.with_raw_response.list()

@@ -51,7 +51,12 @@ class PromptLeak(GuildbusError):
 
 @dataclass(frozen=True)
 class Prompt:
-    """What one model call sends. `manifest` covers `system + user`, part by part, in order."""
+    """What one model call sends. `manifest` covers `system + user`, part by part, in order.
+
+    `temperature` and `max_tokens` are what its author would take: what `guild.toml` states goes before them,
+    by its place `step` on a ladder of temperatures (`drawing.py`). `room` is a bound that nothing goes over.
+    `fixed` says that an agent asked for this temperature itself.
+    """
 
     system: str
     user: str
@@ -60,6 +65,9 @@ class Prompt:
     seed: int
     max_tokens: int
     stop: tuple[str, ...]
+    step: int = 0
+    room: int | None = None
+    fixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,7 @@ def prompt_for(request: DraftRequested, candidate: int) -> Prompt:
         user="".join(part.text for part in parts),
         manifest=tuple(part.manifest() for part in (system, *parts)),
         temperature=_temperature(request, candidate),
+        step=_step(request, candidate),
         seed=_seed(request, candidate),
         max_tokens=_ROW_TOKENS * len(rows) if rows else _max_tokens(request),
         stop=() if rows else _STOP if is_test(request.task.path) else _STOP_IMPLEMENTATION,
@@ -229,11 +238,21 @@ def _instruction(request: DraftRequested, *, mending: bool) -> str:
 
 
 def _temperature(request: DraftRequested, candidate: int) -> float:
-    """Each candidate has its own; what the gates refused starts warmer, or it would come out the same."""
     ladder = _FIRST_TEMPERATURES if request.round == 0 else _REPAIR_TEMPERATURES
+    return rung(ladder, _step(request, candidate))
+
+
+def _step(request: DraftRequested, candidate: int) -> int:
+    """Each candidate has its own; what the gates refused starts warmer, or it would come out the same."""
     refused = bool(request.evidence) and all(item.kind == "gate" for item in request.evidence)
-    step = candidate + (request.round if refused else 0)
-    return ladder[step] if step < len(ladder) else ladder[1 + step % (len(ladder) - 1)]
+    return candidate + (request.round if refused else 0)
+
+
+def rung(ladder: Sequence[float], step: int) -> float:
+    """A step of a ladder of temperatures, from 0. Beyond its end it goes round without the first one."""
+    if step < len(ladder):
+        return ladder[step]
+    return ladder[1 + step % (len(ladder) - 1)] if len(ladder) > 1 else ladder[0]
 
 
 def _seed(request: DraftRequested, candidate: int) -> int:

@@ -12,7 +12,7 @@ from typing import ClassVar
 from guildbus.agents.agent import Agent, handles
 from guildbus.agents.budget import within
 from guildbus.agents.context import Context
-from guildbus.agents.drawing import Drawer, call_record
+from guildbus.agents.drawing import CallsSoFar, Drawer
 from guildbus.agents.oracle.reference_prompt import program_in, reference_prompt
 from guildbus.agents.settings import AgentSettings
 from guildbus.protocols.messages.base import Message
@@ -31,18 +31,20 @@ class Reference(Agent):
     @handles(ReferenceRequested)
     async def on_reference_requested(self, message: ReferenceRequested, ctx: Context) -> Sequence[Message]:
         """Draw the samples, and hand all of them to the oracle."""
-        return [await self.write(message, ctx.say)]
+        return [await self.write(message, ctx.say, ctx.calls)]
 
-    async def write(self, request: ReferenceRequested, say: Callable[[str], None]) -> ReferenceProposed:
+    async def write(
+        self, request: ReferenceRequested, say: Callable[[str], None], so_far: CallsSoFar
+    ) -> ReferenceProposed:
         """As many programs as are asked for. Raises ModelError when no model answers."""
         samples = range(request.first, request.first + request.count)
         prompts = within([reference_prompt(request, sample) for sample in samples], request.max_tokens)
-        drawn = await self._drawer.draw(prompts, say, f"writing references in {request.language}")
+        drawn = await self._drawer.draw(prompts, say, f"writing references in {request.language}", so_far)
         programs = [
-            _program(f"{request.language}-{sample}", request, completion.text)
-            for sample, completion in zip(samples, drawn, strict=False)
+            _program(f"{request.language}-{sample}", request, one.completion.text)
+            for sample, one in zip(samples, drawn, strict=False)
         ]
-        calls = tuple(call_record(c, p) for c, p in zip(drawn, prompts, strict=True))
+        calls = tuple(one.call for one in drawn)
         return ReferenceProposed(request=request, programs=tuple(programs), calls=calls)
 
     async def stop(self) -> None:

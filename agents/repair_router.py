@@ -13,6 +13,7 @@ from guildbus.agents.agent import Agent, handles
 from guildbus.agents.context import Context
 from guildbus.agents.oracle.record import RECORDED, OracleRecord, read_record
 from guildbus.agents.run_state import FOLDED, RunState, fold
+from guildbus.agents.spending import counting_all
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildStopped
 from guildbus.protocols.messages.draft import DraftProposed, DraftRejected, DraftRequested
@@ -59,4 +60,4 @@ class RepairRouter(Agent):
 
 async def _memory(ctx: Context) -> tuple[RunState, OracleRecord]:
     history = await ctx.history(*FOLDED, *RECORDED)
-    return fold(history), read_record(history)
+    return await counting_all(fold(history), ctx), read_record(history)

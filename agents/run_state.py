@@ -37,6 +37,8 @@ class RunState:
     rejected: list[DraftRejected] = field(default_factory=list)
     verifications: list[VerificationFinished] = field(default_factory=list)
     references: list[ReferenceProposed] = field(default_factory=list)
+    others: int = 0
+    """Tokens of agents that are not ours, as far as they were counted (`spending.counting_all`)."""
 
     @property
     def stage(self) -> int:
@@ -59,9 +61,9 @@ class RunState:
 
     @property
     def tokens(self) -> int:
-        """What the model calls of all answered drafts cost, prompts and answers."""
+        """What the model calls of all answered drafts cost, prompts and answers, and those of others."""
         drafts = sum(a.tokens for a in self.accepted) + sum(r.tokens for r in self.rejected)
-        return drafts + sum(reference.tokens for reference in self.references)
+        return drafts + sum(reference.tokens for reference in self.references) + self.others
 
     def outstanding(self) -> frozenset[TaskKey]:
         """The draft requests that no gate has answered yet."""

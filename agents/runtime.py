@@ -143,7 +143,7 @@ class Runtime:
         except ProtocolError as error:
             await self._give_back(delivery, log, error.code, str(error), fatal=True)
         except GuildbusError as error:
-            await self._give_back(delivery, log, error.code, str(error))
+            await self._give_back(delivery, log, error.code, str(error), fatal=error.final)
         except TimeoutError:
             reason = f"no answer within {self._agent.handler_limit_s:.0f} s"
             await self._give_back(delivery, log, "agent.timeout", reason)

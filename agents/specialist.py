@@ -12,7 +12,7 @@ from typing import ClassVar
 from guildbus.agents.agent import Agent, handles
 from guildbus.agents.budget import within
 from guildbus.agents.context import Context
-from guildbus.agents.drawing import Drawer, call_record
+from guildbus.agents.drawing import Drawer
 from guildbus.agents.prompting import draws_for, prompt_for, sources_from
 from guildbus.agents.settings import AgentSettings
 from guildbus.protocols.messages.base import Message
@@ -33,14 +33,14 @@ class Specialist(Agent):
         """Draw the candidates, and propose them all: choosing is others' work."""
         count = draws_for(message, min(message.candidates, self._candidates or message.candidates))
         prompts = within([prompt_for(message, index) for index in range(count)], message.max_tokens)
-        drawn = await self._drawer.draw(prompts, ctx.say, f"drafting {message.task.path}")
-        sources = sources_from(message, [completion.text for completion in drawn])
+        drawn = await self._drawer.draw(prompts, ctx.say, f"drafting {message.task.path}", ctx.calls)
+        sources = sources_from(message, [one.completion.text for one in drawn])
         candidates = tuple(
             Candidate(index=index, content=source, sha256=hashlib.sha256(source.encode()).hexdigest())
             for index, source in enumerate(sources)
             if source not in sources[:index]
         )
-        calls = tuple(call_record(c, p) for c, p in zip(drawn, prompts, strict=True))
+        calls = tuple(one.call for one in drawn)
         return [DraftProposed(request=message, candidates=candidates, calls=calls)]
 
     async def stop(self) -> None:

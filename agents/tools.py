@@ -8,10 +8,10 @@ many candidates side by side and prove the toolchain before their first message,
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from guildbus.protocols.errors import InfrastructureError
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from guildbus.agents.sandbox import Completed, Sandbox
     from guildbus.agents.settings import AgentSettings
     from guildbus.protocols.messages.draft import ModelCall
+
+DEFAULT_TEMPERATURE: Final = 0.2
+DEFAULT_MAX_TOKENS: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +33,26 @@ class Answer:
     call: "ModelCall"
 
 
+async def no_calls() -> "Sequence[ModelCall]":
+    """Of a question that belongs to no run."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One prompt. `temperature` is 0 to 2; `max_tokens` bounds the answer; another `seed` asks anew."""
+    """One prompt. `temperature` is 0 to 2; `max_tokens` bounds the answer; another `seed` asks anew.
+
+    What is None is as `guild.toml` states it of the model, or else 0.2 and 1024. `so_far` reads the calls of
+    the run up to now, for the budgets.
+    """
 
     text: str
     system: str = ""
-    temperature: float = 0.2
+    temperature: float | None = None
     seed: int = 0
-    max_tokens: int = 1024
+    max_tokens: int | None = None
     stop: tuple[str, ...] = ()
+    so_far: "Callable[[], Awaitable[Sequence[ModelCall]]]" = no_calls
 
 
 class Tools(Protocol):
@@ -87,7 +100,7 @@ class OwnTools:
 
     async def complete(self, question: Question, say: Callable[[str], None]) -> Answer:
         """See `Tools.complete`. A completed call is stored at once, and never paid twice."""
-        from guildbus.agents.drawing import Drawer, call_record
+        from guildbus.agents.drawing import Drawer
         from guildbus.agents.prompting import Prompt
         from guildbus.protocols.messages.draft import ManifestPart
 
@@ -111,13 +124,15 @@ class OwnTools:
             system=question.system,
             user=question.text,
             manifest=tuple(parts),
-            temperature=question.temperature,
+            temperature=DEFAULT_TEMPERATURE if question.temperature is None else question.temperature,
             seed=question.seed,
-            max_tokens=question.max_tokens,
+            max_tokens=question.max_tokens or DEFAULT_MAX_TOKENS,
             stop=question.stop,
+            room=question.max_tokens,
+            fixed=question.temperature is not None,
         )
-        (completion,) = await self._drawer.draw([prompt], say, "asking")
-        return Answer(completion.text, call_record(completion, prompt))
+        (drawn,) = await self._drawer.draw([prompt], say, "asking", question.so_far)
+        return Answer(drawn.completion.text, drawn.call)
 
     async def run(
         self, argv: tuple[str, ...], files: Mapping[str, str], cwd: str, wall_s: float

@@ -1,5 +1,6 @@
 """What a message is about: files, round, the model calls and the toolchain time that it tells of. Pure."""
 
+from guildbus.agents.spending import calls_of as calls_of
 from guildbus.protocols.messages.base import Message, Span
 from guildbus.protocols.messages.build import BuildFinished, BuildStopped
 from guildbus.protocols.messages.control import MessageDied, RunCancelled
@@ -8,7 +9,6 @@ from guildbus.protocols.messages.draft import (
     DraftProposed,
     DraftRejected,
     DraftRequested,
-    ModelCall,
 )
 from guildbus.protocols.messages.finish import FinishJudged, FinishProposed, FinishRequested
 from guildbus.protocols.messages.oracle import (
@@ -50,12 +50,6 @@ def round_of(message: Message) -> int | None:
             return message.round
         case _:
             return None
-
-
-def calls_of(message: Message) -> tuple[ModelCall, ...]:
-    """The model calls that led to it."""
-    calls = getattr(message, "calls", ())
-    return tuple(call for call in calls if isinstance(call, ModelCall)) if isinstance(calls, tuple) else ()
 
 
 def spans_of(message: Message) -> tuple[Span, ...]:

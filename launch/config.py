@@ -21,8 +21,8 @@ the file: `api_key_env` names the environment variable that holds one.
     role = "go-review"
     entry = "my_package.review:GoReview"
 
-Each field is described in `config_tables.py`; where the file is looked for, and where state is
-kept, is in `places.py`.
+Each field is described in `config_tables.py` and `model_table.py`; where the file is looked for, and where
+state is kept, is in `places.py`.
 """
 
 import os
@@ -34,22 +34,20 @@ from typing import get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from guildbus.agents.models import ModelEntry
+from guildbus.agents.chat import ModelEntry
 from guildbus.launch.config_tables import (
-    DEFAULT_MODEL,
+    OF_WHO_ASKS,
     AgentTable,
     BrokerTable,
     BuildTable,
     BusTable,
-    FilePath,
     LimitsTable,
-    ModelTable,
-    Name,
-    Table,
     TelemetryTable,
 )
 from guildbus.launch.mistakes import did_you_mean
+from guildbus.launch.model_table import DEFAULT_MODEL, KEY_NAMES, NO_KEY, ModelTable
 from guildbus.launch.places import Host, cache_dir, find_config, state_dir
+from guildbus.launch.tables import FilePath, Name, Table
 from guildbus.protocols.errors import ConfigError
 
 ROLES = ("planner", "go-dev", "go-test", "gate-keeper", "verifier", "repair-router")
@@ -127,6 +125,30 @@ class GuildConfig(Table):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _has_effect(self) -> "GuildConfig":
+        for agent in self.agents:
+            vain = sorted(agent.model_fields_set & OF_WHO_ASKS)
+            if vain and not agent.may_ask:
+                raise ValueError(f"the agent {agent.name!r} asks no model: {vain[0]} is without effect there")
+            if agent.adapter is not None and all(self.models[m].managed is None for m in agent.fleet):
+                raise ValueError(
+                    f"the agent {agent.name!r} has an adapter, and none of its models is managed: "
+                    "load it at the endpoint, and name it there as a model"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _no_key_in_env(self) -> "GuildConfig":
+        keys = {model.api_key_env for model in self.models.values() if model.api_key_env is not None}
+        for agent in self.agents:
+            if written := sorted(keys & agent.env.keys()):
+                raise ValueError(
+                    f"the agent {agent.name!r} has the API key {written[0]} in its env: a key is never in "
+                    "this file; export it, and every agent has it"
+                )
+        return self
+
     @property
     def runtime_dir(self) -> Path:
         """Where sockets and locks are; `places.make_private` makes it."""
@@ -156,11 +178,8 @@ class GuildConfig(Table):
         return {agent.name: agent for agent in self.agents}[name]
 
     def model_entries(self, agent: AgentTable) -> tuple[ModelEntry, ...]:
-        """The models of an agent, in the order in which they are tried, with its own temperature."""
-        entries = (self.models[name].entry(name) for name in agent.fleet)
-        if agent.temperature is None:
-            return tuple(entries)
-        return tuple(entry.model_copy(update={"temperature": agent.temperature}) for entry in entries)
+        """The models of an agent, in the order in which they are tried."""
+        return tuple(self.models[name].entry(name) for name in agent.fleet)
 
 
 def load_config(host: Host, asked: Path | None = None) -> GuildConfig:
@@ -259,6 +278,8 @@ def _config_error(error: ValidationError, where: str) -> ConfigError:
         if mistake["type"] == "extra_forbidden":
             *above, last = mistake["loc"]
             what = f"unknown key {str(last)!r}{did_you_mean(str(last), _known_keys(above))}"
+            if above[:1] == ["models"] and str(last).lower().replace("-", "_") in KEY_NAMES:
+                what = NO_KEY
         elif mistake["type"] == "missing":
             what = "the key is missing"
         elif mistake["type"] == "string_pattern_mismatch":

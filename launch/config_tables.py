@@ -1,41 +1,25 @@
-"""The tables of `guild.toml`, a line for each field: limits, build, models, agents.
+"""The tables of `guild.toml`, a line for each field: limits, build, agents.
 
 They only know what a value may be; defaults that depend on the machine, and how the file's
-entries are laid over the built-in ones, are in `config.py`.
+entries are laid over the built-in ones, are in `config.py`. Models have a file of their own,
+`model_table.py`.
 """
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Literal
+from pydantic import Field, model_validator
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
-
-from guildbus.agents.models import ModelEntry
+from guildbus.agents.chat import Budget
+from guildbus.agents.roster import BUILT_IN
 from guildbus.bus.state import Limits
+from guildbus.launch.model_table import DEFAULT_MODEL
+from guildbus.launch.tables import FilePath, Name, Table, Temperature
 from guildbus.protocols.messages.build import FINISHER_SECONDS, BuildOptions
 
-DEFAULT_MODEL = "default"
-LLAMA_MODEL = "qwen2.5-coder-1.5b-instruct-q4_k_m"
-MLX_MODEL = "mlx-community/Qwen2.5-Coder-7B-Instruct-4bit"
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-
-
-def _from_here(path: Path, info: ValidationInfo) -> Path:
-    """Paths in the file are relative to its folder, and `~` is the user's home."""
-    base: Mapping[str, Path] = info.context or {}
-    if path.parts[:1] == ("~",):
-        return base.get("home", Path("~")).joinpath(*path.parts[1:])
-    return base.get("folder", Path()) / path
-
-
-FilePath = Annotated[Path, AfterValidator(_from_here)]
-
-
-class Table(BaseModel):
-    """One table of the file: frozen, and closed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+ASKING_ROLES = ("go-dev", "go-test", "reference")
+"""The built-in roles that ask a model."""
+OF_WHO_ASKS = frozenset(
+    ("model", "fallback", "adapter", "temperature", "temperatures", "budget_tokens", "budget_seconds")
+)
+"""What would be without effect in the line of an agent that asks none."""
 
 
 class BusTable(Table):
@@ -137,51 +121,6 @@ class BuildTable(Table):
         return self
 
 
-class ModelTable(Table):
-    """`[models.NAME]`: a model, either at an endpoint (`base_url`) or served by guildbus (`managed`)."""
-
-    model: str = Field(default="", max_length=512)
-    """The name that the endpoint knows, or the model to serve; empty is the embedded default."""
-    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
-    """An OpenAI-compatible endpoint, up to and with `/v1`."""
-    managed: Literal["llama", "mlx"] | None = None
-    """The server that guildbus starts and supervises for it."""
-    adapter: FilePath | None = None
-    """A LoRA adapter that the managed server loads on top of the model."""
-    port: int = Field(default=0, ge=0, le=65535)
-    """The managed server's port on 127.0.0.1; 0 takes a free one."""
-    api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
-    """The environment variable that holds the API key."""
-    temperature: float = Field(default=0.2, ge=0, le=2)
-    """The sampling temperature of a first candidate."""
-    max_tokens: int = Field(default=2048, ge=16, le=131_072)
-    """The longest answer; one that is cut off looks like a syntax error."""
-    timeout_s: float = Field(default=600.0, gt=0, le=86_400)
-    """Seconds that one call may take, waiting in the server's queue included."""
-
-    @model_validator(mode="after")
-    def _one_place(self) -> "ModelTable":
-        if (self.base_url is None) == (self.managed is None):
-            raise ValueError("give either base_url (an endpoint) or managed ('llama' or 'mlx')")
-        if self.base_url is not None and not self.model:
-            raise ValueError("a model at an endpoint needs its name there: set model")
-        if self.base_url is not None and self.adapter is not None:
-            raise ValueError("adapter is for managed models: an endpoint loads its own")
-        return self
-
-    def entry(self, name: str) -> ModelEntry:
-        """What the agents need to call it; a managed one gets its URL when its server runs."""
-        return ModelEntry(
-            name=name,
-            model=self.model or (MLX_MODEL if self.managed == "mlx" else LLAMA_MODEL),
-            base_url=self.base_url,
-            api_key_env=self.api_key_env,
-            temperature=self.temperature,
-            max_tokens=self.max_tokens,
-            timeout_s=self.timeout_s,
-        )
-
-
 class AgentTable(Table):
     """`[[agents]]`: one line of the roster. An entry with a built-in's name changes only what it states."""
 
@@ -196,15 +135,37 @@ class AgentTable(Table):
     model: Name = DEFAULT_MODEL
     """The model that it uses, a name of `[models]`."""
     fallback: tuple[Name, ...] = ()
-    """The models that it turns to when the first does not get further, in this order."""
+    """The models that it turns to when the first cannot answer, or its budget is spent, in this order."""
     adapter: FilePath | None = None
     """A LoRA adapter of its own, on top of its managed model."""
     candidates: int | None = Field(default=None, ge=1, le=16)
     """The most drafts that it makes at once; None leaves it to the build."""
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    """Its sampling temperature; None leaves it to the model."""
+    temperature: Temperature | None = None
+    """The sampling temperature of its first candidate; None leaves it to the model, and that to the agent."""
+    temperatures: tuple[Temperature, ...] = ()
+    """A ladder of temperatures, one a candidate and a refused try; beyond its end all but the first again."""
+    budget_tokens: int | None = Field(default=None, ge=1)
+    """Tokens, prompts and answers, that it may spend in one run; None sets no limit."""
+    budget_seconds: float | None = Field(default=None, gt=0)
+    """Seconds that its calls of one run may take together; None sets no limit."""
     env: dict[str, str] = Field(default_factory=dict)
     """Environment variables that its process gets on top."""
+
+    @model_validator(mode="after")
+    def _one_ladder(self) -> "AgentTable":
+        if self.temperature is not None and self.temperatures:
+            raise ValueError("give temperature (of a first candidate) or temperatures (of all), not both")
+        return self
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether it is given models: our specialists are, and whoever is not ours."""
+        return self.role in ASKING_ROLES or bool(self.entry) or self.role not in BUILT_IN
+
+    @property
+    def budget(self) -> Budget:
+        """What it may spend in one run."""
+        return Budget(tokens=self.budget_tokens, seconds=self.budget_seconds)
 
     @property
     def fleet(self) -> tuple[str, ...]:

@@ -1,18 +1,16 @@
 """`guildbus doctor`: each thing that a build stands on, tried for real, with what to do where it fails."""
 
-import os
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from guildbus.agents.golang.toolchain import Toolchain
-from guildbus.agents.models import ping
 from guildbus.agents.roster import class_for
 from guildbus.launch.config import GuildConfig
 from guildbus.launch.places import make_private
 from guildbus.launch.readiness import check_sandbox
-from guildbus.launch.serving import check_files, serving_plan
+from guildbus.launch.serving import check_endpoints, check_files, serving_plan
 from guildbus.launch.swarm import read_record
 from guildbus.protocols.errors import GuildbusError
 
@@ -59,10 +57,9 @@ async def examine(config: GuildConfig) -> list[Finding]:
     async def models() -> str:
         plan = serving_plan(config)
         check_files(config)
-        for entry in plan.endpoints():
-            await ping(entry, os.environ)
+        notes = await check_endpoints(plan, lambda text: None)
         names = {b.entry.model for bound in plan.bindings.values() for b in bound}
-        return ", ".join(sorted(names))
+        return "; ".join([", ".join(sorted(names)), *notes])
 
     async def swarm() -> str:
         record = read_record(config)

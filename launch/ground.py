@@ -76,7 +76,7 @@ async def _own(config: GuildConfig, need: Need, view: View) -> AsyncIterator[Gro
             preparations.append(await _warmed(config, view))
             models = await stack.enter_async_context(served(config, view.phase))
         else:
-            models = Served({}, {}, _no_model)
+            models = Served({}, {}, _no_model, _nothing)
         swarm = RunningSwarm(
             config, models, owner=need.owner, unsafe=need.unsafe, only_run=need.run, crew=need.crew
         )
@@ -96,6 +96,10 @@ async def _warmed(config: GuildConfig, view: View) -> Span:
 
 async def _no_model() -> Span:
     return Span(kind="model-start", started_at=time.time(), wall_s=0.0)
+
+
+async def _nothing() -> None:
+    """There is no server to wait for."""
 
 
 async def _served_or_free(config: GuildConfig, need: Need, view: View) -> Ground | int:

@@ -133,5 +133,6 @@ def _calls(line: Line) -> Iterator[str]:
             f"  {number}  {call.model}, seed {call.seed}, temperature {call.temperature:g}, {cost},"
             f" {call.finish_reason}{stored}"
         )
+        yield from (f"       passed over {told}" for told in call.passed_over)
         for part in call.manifest:
             yield f"       {part.kind:<12} {part.size_chars:>6} chars  {part.sha256[:12]}  {part.name}"

@@ -81,12 +81,14 @@ def plan_llama(options: LlamaOptions, *, name: str = "model-server") -> ServerPl
     return ServerPlan(name, "llama", argv, "/health", options.alias, port=options.port)
 
 
-def plan_mlx(model: str, adapter: Path | None = None, *, name: str = "model-server") -> ServerPlan:
+def plan_mlx(
+    model: str, adapter: Path | None = None, *, port: int = 0, name: str = "model-server"
+) -> ServerPlan:
     """`mlx_lm.server` for one adapter: it would reload the model if adapters changed a request."""
     argv = [sys.executable, "-P", "-m", "mlx_lm.server", "--model", model]
     argv += ["--adapter-path", str(adapter)] if adapter else []
     argv += ["--host", "127.0.0.1", "--port", PORT]
-    return ServerPlan(name, "mlx", tuple(argv), "/v1/models", model)
+    return ServerPlan(name, "mlx", tuple(argv), "/health", model, port=port)
 
 
 class ManagedServer:

@@ -121,6 +121,8 @@ def agent_settings(
         models=fleet,
         candidates=agent.candidates,
         temperature=agent.temperature,
+        temperatures=agent.temperatures,
+        budget=agent.budget,
         unsafe_no_sandbox=unsafe,
         messages=messages,
         telemetry=telemetry_settings(config.telemetry, os.environ),

@@ -5,7 +5,7 @@ messages in journal order, each the envelope plus `seq` and `body` (design §8).
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -211,7 +211,7 @@ def summary(message: Message) -> str:
             cached = sum(call.cached for call in message.calls)
             again = f", {cached} from the store" if cached else ""
             drawn = f"{len(message.candidates)} candidates, {tokens} tokens, {seconds:.1f} s of model"
-            return f"{message.request.task.path}, {drawn}{again}"
+            return f"{message.request.task.path}, {drawn}{again}{_passed_over(message.calls)}"
         case DraftAccepted():
             refused = f", {len(message.refused)} refused" if message.refused else ""
             return f"{message.task.path}, {len(message.accepted)} passed the gates{refused}"
@@ -273,6 +273,11 @@ def _stated(message: Message) -> str:
     return text if len(text) <= MOST_STATED else f"{text[:MOST_STATED]}..."
 
 
+def _passed_over(calls: Sequence[ModelCall]) -> str:
+    names = sorted({told.partition(":")[0] for call in calls for told in call.passed_over})
+    return f", passed over: {', '.join(names)}" if names else ""
+
+
 def _first_evidence(message: DraftRequested) -> str:
     return message.evidence[0].text if message.evidence else "no evidence"
 
@@ -307,6 +312,7 @@ def contexts(log: RunLog) -> Iterator[str]:
         for number, call in enumerate(about.calls_of(line.message)):
             cost = f"{call.prompt_tokens} + {call.completion_tokens} tokens  {call.model}"
             yield f"{what}  candidate {number}  {cost}  #{line.seq}"
+            yield from (f"    passed over  {told}" for told in call.passed_over)
             for part in call.manifest:
                 yield f"    {part.kind:<12} {part.size_chars:>6} chars  {part.sha256[:12]}  {part.name}"
                 seen[part.sha256].add(role)

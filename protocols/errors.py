@@ -9,9 +9,13 @@ from typing import ClassVar
 
 
 class GuildbusError(Exception):
-    """The root. `code` is `area.problem`; `where` names a file, line, frame or agent."""
+    """The root. `code` is `area.problem`; `where` names a file, line, frame or agent.
+
+    A handler that fails is tried again, unless its error is `final`: the next attempt could only fail alike.
+    """
 
     code: ClassVar[str] = "internal.error"
+    final: ClassVar[bool] = False
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
         super().__init__(what)

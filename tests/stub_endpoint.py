@@ -23,6 +23,7 @@ A reply is a text, or an object with any of:
     content_type    of a raw body                    headers         {"retry-after": "0"}
     choices         false: chunks without choices    usage           false: count no tokens
     cut_after       drop the connection after N chunks (0: before the headers)
+    stall_after     send nothing more after N chunks, and keep the connection
 
 The log has one line for each request ({"event": "request", "path", "authorization", "body", "prompt",
 "rule", "reply", "at"}), one when a stream was sent whole ({"event": "answered", "at", "body"}), and
@@ -39,6 +40,8 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+STALL_S = 300.0
 
 
 class Script:
@@ -130,6 +133,8 @@ class Handler(BaseHTTPRequestHandler):
             for chunk in _chunks(reply, body):
                 if sent == reply.get("cut_after"):
                     return
+                if sent == reply.get("stall_after"):
+                    threading.Event().wait(STALL_S)
                 time.sleep(reply.get("token_delay_s", 0))
                 self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
                 sent += 1

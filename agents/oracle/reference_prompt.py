@@ -41,6 +41,7 @@ def reference_prompt(request: ReferenceRequested, sample: int) -> Prompt:
         user=spec + text,
         manifest=tuple(_manifest(kind, name, part) for kind, name, part in parts),
         temperature=_TEMPERATURES[sample % len(_TEMPERATURES)],
+        step=sample,
         seed=(request.seed * 2048 + 1900 + sample + 64 * (request.language == "go")) % _SEED_SPACE,
         max_tokens=250 + 160 * len(request.api),
         stop=(),

@@ -8,8 +8,8 @@ from typing import Any
 
 from opentelemetry.trace import SpanKind
 
+from guildbus.agents.chat import ChatRequest, Completion, ModelEntry, OnTokens, sampling
 from guildbus.agents.completions import Model
-from guildbus.agents.models import ChatRequest, Completion, ModelEntry, OnTokens, sampling
 from guildbus.agents.telemetry.observed import failed, in_hand
 from guildbus.agents.telemetry.provider import Telemetry
 from guildbus.agents.telemetry.span_ids import named, remote_parent

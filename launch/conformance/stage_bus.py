@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from guildbus.agents.settings import AgentSettings
-from guildbus.agents.tools import Answer, OwnTools, Question
+from guildbus.agents.tools import DEFAULT_TEMPERATURE, Answer, OwnTools, Question
 from guildbus.bus.interface import Delivery
 from guildbus.launch.conformance.outcomes import Answered, GivenBack, Outcome
 from guildbus.protocols import codec
@@ -129,7 +129,7 @@ class StageTools:
             key="",
             manifest=(),
             seed=question.seed,
-            temperature=question.temperature,
+            temperature=DEFAULT_TEMPERATURE if question.temperature is None else question.temperature,
             prompt_tokens=0,
             completion_tokens=0,
             started_at=0.0,

@@ -21,7 +21,6 @@ from guildbus.launch.config_tables import AgentTable
 from guildbus.launch.mistakes import did_you_mean
 from guildbus.launch.replay.recorded import file_of
 from guildbus.launch.run_log import Line, RunLog
-from guildbus.launch.serving import may_ask
 from guildbus.protocols import codec, ids
 from guildbus.protocols.envelope import format_time
 from guildbus.protocols.errors import UsageError
@@ -84,7 +83,7 @@ def read_settings(texts: Sequence[str], config: GuildConfig) -> Changes:
         if not dot and name in BuildOptions.model_fields:
             options[name] = _value(stated)
             continue
-        asking = [one.name for one in agents.values() if may_ask(one)]
+        asking = [one.name for one in agents.values() if one.may_ask]
         named = [one for one in agents if one == target] if dot else asking
         if key not in (AGENT_SETTINGS if dot else AGENT_SETTINGS[:2]) or not named:
             raise _unknown(name, text, agents)
@@ -118,7 +117,10 @@ def _agent(agent: AgentTable, key: str, stated: str, config: GuildConfig, text: 
             remedy="`guildbus models list` shows those of guild.toml",
         )
     _checked(AgentTable, {"role": agent.role, key: value})
-    return agent.model_copy(update={key: value})
+    changes: dict[str, Any] = {key: value}
+    if key == "temperature":
+        changes["temperatures"] = ()  # a ladder would go before it
+    return agent.model_copy(update=changes)
 
 
 def _checked(model: type[BuildOptions] | type[AgentTable], values: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from guildbus.protocols.messages.base import (
     INCIDENTAL,
+    Incidental,
     Message,
     Moment,
     Part,
@@ -96,7 +97,11 @@ class ManifestPart(Part):
 
 
 class ModelCall(Part):
-    """One model call: what its prompt held, what it cost. `cached` calls were not paid again."""
+    """One model call: what its prompt held, what it cost. `cached` calls were not paid again.
+
+    `role` made it. `passed_over` are the models of its fleet that could not be asked before this one
+    answered, each with the reason.
+    """
 
     model: str
     key: str
@@ -109,6 +114,8 @@ class ModelCall(Part):
     wall_s: Seconds
     finish_reason: str
     cached: Annotated[bool, INCIDENTAL] = False
+    role: Annotated[str, Incidental(when=lambda role: role == "")] = ""
+    passed_over: Annotated[tuple[str, ...], INCIDENTAL] = ()
 
 
 class Candidate(Part):

@@ -5,6 +5,7 @@ runs where the file is there.
 """
 
 import asyncio
+import contextlib
 import json
 import signal
 import socket
@@ -19,7 +20,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from guildbus.agents.models import ChatMessage, ChatModel, ChatRequest, ModelEntry, ping
+from guildbus.agents.chat import ChatMessage, ChatRequest, ModelEntry
+from guildbus.agents.models import ChatModel, ping
 from guildbus.launch.llama_server import LlamaOptions, parse
 from guildbus.launch.model_catalogue import DEFAULT_MODEL
 from guildbus.launch.model_files import model_path
@@ -93,6 +95,7 @@ def test_an_mlx_server_is_for_one_adapter() -> None:
     )
     assert "--adapter-path" not in plan_mlx("some/qwen-4bit").argv
     assert plan.fingerprint != plan_mlx("some/qwen-4bit", ADAPTERS[1]).fingerprint
+    assert plan_mlx("some/qwen-4bit", port=8080).port == 8080
 
 
 def test_a_llama_server_loads_all_adapters() -> None:
@@ -172,11 +175,37 @@ def test_a_running_server_can_be_kept_later(plan: ServerPlan, state: Path) -> No
     assert running(state) == kept
 
 
-def test_a_server_that_died_is_replaced(plan: ServerPlan, state: Path) -> None:
-    server = ManagedServer(plan, state)
-    record = server.start()
+def answers(url: str, within_s: float = 10.0) -> bool:
+    entry = ModelEntry(name="m", model="tiny", base_url=url + "/v1")
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        with contextlib.suppress(ModelError):
+            return asyncio.run(ping(entry)) == ("tiny",)
+        time.sleep(0.05)
+    return False
+
+
+def test_a_server_that_dies_while_it_is_held_is_started_again(plan: ServerPlan, state: Path) -> None:
+    user = ManagedServer(plan, state)
+    record = user.start()
+    guard, server = family(record.pid)
+    for _ in range(2):
+        server.kill()
+        server.wait()
+        assert answers(record.url), "at the same address"
+        (again,) = guard.children()
+        assert again.pid != server.pid
+        server = again
+    assert "the model server ended (exit code -9); again in 0.5 s" in Path(record.log).read_text()
+    user.stop()
+    assert_ended([guard, server], 0.5)
+
+
+def test_a_dead_guard_and_its_server_are_replaced(plan: ServerPlan, state: Path) -> None:
+    record = ManagedServer(plan, state).start()
     processes = family(record.pid)
-    processes[1].kill()
+    for process in processes:
+        process.kill()
     assert_ended(processes)
     again = ManagedServer(plan, state).start()
     assert again.pid != record.pid

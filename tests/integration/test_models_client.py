@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from guildbus.agents.chat import ChatMessage, ChatRequest, Completion, ModelEntry
 from guildbus.agents.completions import CompletionStore, StoredModel
-from guildbus.agents.models import ChatMessage, ChatModel, ChatRequest, Completion, ModelEntry, ping
+from guildbus.agents.models import ChatModel, ping
 from guildbus.protocols.errors import ModelError
 
 STUB = Path(__file__).parents[1] / "stub_endpoint.py"
@@ -140,12 +141,14 @@ async def test_nonsense_is_one_clear_error(serve: Serve, reply: dict[str, Any], 
         {"status": 429, "body": "slow down", "headers": {"retry-after-ms": "10"}},
         {"status": 503, "body": "loading", "headers": {"retry-after-ms": "10"}},
         {"cut_after": 0},
+        {"status": 500, "body": "oops", "headers": {"retry-after-ms": "10"}},
         {"text": "half\nan\nanswer", "cut_after": 2},
+        {"text": "half\nan\nanswer", "stall_after": 2},
     ],
 )
 async def test_a_passing_trouble_is_tried_again(serve: Serve, first: dict[str, Any]) -> None:
     stub = serve(rules=[{"match": "GCD", "replies": [first, "whole"]}])
-    assert (await ask(stub.entry())).text == "whole"
+    assert (await ask(stub.entry(stall_timeout_s=0.3))).text == "whole"
     assert len(stub.events()) == 2
 
 
@@ -154,6 +157,30 @@ async def test_a_lasting_trouble_is_tried_a_bounded_number_of_times(serve: Serve
     with pytest.raises(ModelError, match="HTTP 503: loading"):
         await ask(stub.entry(max_retries=2))
     assert len(stub.events()) == 3
+
+
+async def test_a_refusal_that_lasts_longer_than_the_call_may_is_not_waited_for(serve: Serve) -> None:
+    stub = serve(default={"status": 429, "body": "quota", "headers": {"retry-after": "90"}})
+    answer = asyncio.create_task(ask(stub.entry(timeout_s=60)))
+    with pytest.raises(ModelError, match="HTTP 429: quota"):
+        await asyncio.wait_for(answer, 10)
+    assert len(stub.events()) == 1
+
+
+async def test_the_pause_is_the_one_that_the_endpoint_asks_for(serve: Serve) -> None:
+    busy = {"status": 429, "body": "slow down", "headers": {"retry-after": "1"}}
+    stub = serve(rules=[{"match": "GCD", "replies": [busy, "whole"]}])
+    completion = await ask(stub.entry())
+    first, second = (event["at"] for event in stub.events())
+    assert 1.0 <= second - first < 3.0
+    assert completion.wall_s >= 1.0, "what a call waited is its time"
+
+
+async def test_an_answer_that_stalls_for_good_is_an_error(serve: Serve) -> None:
+    stub = serve(default={"text": "half\nan\nanswer", "stall_after": 2})
+    with pytest.raises(ModelError, match=r"stalled: nothing more came for 0\.2 s"):
+        await ask(stub.entry(stall_timeout_s=0.2, max_retries=1))
+    assert len(stub.events()) == 2
 
 
 async def test_an_endpoint_that_is_down_is_named() -> None:
@@ -197,6 +224,12 @@ async def test_a_key_comes_from_the_environment_and_never_out_again(serve: Serve
     assert "GUILD_TEST_KEY" in caught.value.remedy
     with pytest.raises(ModelError, match="GUILD_TEST_KEY is not set"):
         await ask(entry, environ={})
+
+
+async def test_a_key_that_an_endpoint_repeats_is_not_kept(serve: Serve) -> None:
+    stub = serve(default="your key is sk-secret\n")
+    answer = await ask(stub.entry(api_key_env="GUILD_TEST_KEY"), environ={"GUILD_TEST_KEY": "sk-secret"})
+    assert answer.text == "your key is ***\n"
 
 
 async def test_ping_lists_the_models(serve: Serve) -> None:

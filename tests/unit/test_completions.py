@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from guildbus.agents.completions import CompletionStore, StoredModel
-from guildbus.agents.models import (
+from guildbus.agents.chat import (
     ChatMessage,
     ChatRequest,
     Completion,
@@ -15,6 +14,7 @@ from guildbus.agents.models import (
     OnTokens,
     completion_key,
 )
+from guildbus.agents.completions import CompletionStore, StoredModel
 
 ENTRY = ModelEntry(name="dev", model="qwen", base_url="http://127.0.0.1:1/v1")
 REQUEST = ChatRequest(messages=(ChatMessage(role="user", content="write GCD, é"),), seed=1)

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from guildbus.agents.chat import Budget, RateLimits
 from guildbus.launch.config import ROLES, WITNESSING_ROLES, GuildConfig, load_config, parse_config
 from guildbus.launch.mistakes import did_you_mean
 from guildbus.launch.places import Host, cache_dir, find_config, make_private, state_dir, user_config
 from guildbus.protocols.errors import ConfigError
 
 FOLDER = Path("/projects/guild")
+HOSTED = "[models.default]\nbase_url = 'http://h/v1'\nmodel = 'x'\n"
 
 
 def host(system: str = "linux", machine: str = "x86_64", cwd: Path = FOLDER, **environ: str) -> Host:
@@ -179,12 +181,50 @@ env = { MODE = "slow" }
         "http://127.0.0.1:11434/v1",
         "BIG_KEY",
     )
-    assert first.temperature == second.temperature == 0.7
+    assert (dev.temperature, first.temperature, second.temperature) == (0.7, None, 0.1)
     slow = config.agent("go-dev-slow")
     assert slow.role == "go-dev"
     assert slow.env == {"MODE": "slow"}
     assert config.model_entries(slow)[0].temperature == 0.1
     assert config.agent("go-test").temperature is None
+
+
+def test_a_model_and_an_agent_may_have_ladders_limits_and_budgets() -> None:
+    config = read(
+        """
+[models.hosted]
+base_url = "https://models.example/v1"
+model = "m"
+temperatures = [0, 0.5, 1]
+max_tokens = 4096
+max_retries = 0
+connect_timeout_s = 2
+stall_timeout_s = 9
+parallel = 3
+requests_per_minute = 60
+tokens_per_minute = 50_000
+budget_tokens = 100_000
+budget_seconds = 600
+
+[[agents]]
+role = "go-dev"
+model = "hosted"
+temperatures = [0.1, 0.9]
+budget_tokens = 20_000
+budget_seconds = 90.5
+"""
+    )
+    dev = config.agent("go-dev")
+    (entry,) = config.model_entries(dev)
+    assert (entry.temperatures, entry.max_tokens, entry.max_retries) == ((0, 0.5, 1), 4096, 0)
+    assert (entry.connect_timeout_s, entry.stall_timeout_s) == (2, 9)
+    assert entry.limits == RateLimits(parallel=3, requests_per_minute=60, tokens_per_minute=50_000)
+    assert entry.budget == Budget(tokens=100_000, seconds=600)
+    assert (dev.temperatures, dev.budget) == ((0.1, 0.9), Budget(tokens=20_000, seconds=90.5))
+    plain = config.model_entries(config.agent("go-test"))[0]
+    assert (plain.temperature, plain.max_tokens) == (None, None), "the agent's own choice"
+    assert not plain.limits.limited
+    assert plain.max_retries > entry.max_retries
 
 
 def test_the_default_model_can_be_replaced() -> None:
@@ -214,6 +254,47 @@ def test_the_default_model_can_be_replaced() -> None:
             "must be an URL",
         ),
         ("[models.big]\nmanaged = 'vllm'", "guild.toml: models.big.managed", "'llama' or 'mlx'"),
+        (
+            "[models.big]\nmanaged = 'llama'\ntemperature = 1\ntemperatures = [1]",
+            "guild.toml: models.big",
+            "not both",
+        ),
+        (
+            "[models.big]\nmanaged = 'llama'\ntemperatures = [1, 3]",
+            "guild.toml: models.big.temperatures[1]",
+            "less than or equal to 2",
+        ),
+        (
+            "[models.big]\nmanaged = 'llama'\nparallel = 0",
+            "guild.toml: models.big.parallel",
+            "greater than or equal to 1",
+        ),
+        (
+            "[models.big]\nbase_url = 'http://h/v1'\nmodel = 'x'\nport = 8080",
+            "guild.toml: models.big",
+            "part of base_url",
+        ),
+        (
+            "[models.big]\nmanaged = 'mlx'\napi_key_env = 'K'",
+            "guild.toml: models.big",
+            "asks for no key",
+        ),
+        (
+            "[[agents]]\nrole = 'go-dev'\ntemperature = 1\ntemperatures = [1]",
+            "guild.toml: agents[0]",
+            "not both",
+        ),
+        (
+            "[[agents]]\nrole = 'go-dev'\nbudget_token = 1",
+            "guild.toml: agents[0].budget_token",
+            "did you mean 'budget_tokens'?",
+        ),
+        ("[[agents]]\nrole = 'planner'\ntemperature = 1", "guild.toml", "'planner' asks no model"),
+        (
+            f"{HOSTED}[[agents]]\nrole = 'go-dev'\nadapter = 'a'",
+            "guild.toml",
+            "none of its models is managed",
+        ),
         ("[limits]\nlease_s = 0", "guild.toml: limits.lease_s", "greater than 0"),
         ("[limits]\nsilent_s = 1", "guild.toml: limits", "silent_s must be longer"),
         ("[build]\ncandidates = 99", "guild.toml: build.candidates", "less than or equal to 16"),
@@ -239,18 +320,46 @@ def test_all_mistakes_are_told_at_once_and_no_secret_is() -> None:
         read(text)
     told = str(caught.value)
     assert "bild" in told
-    assert "did you mean 'api_key_env'?" in told
+    assert "models.big.api_key: an API key is never written into this file" in told
     assert "must be the name of an environment variable" in told
     assert "sk-secret" not in told
 
 
-def test_every_field_is_described() -> None:
-    source = (Path(__file__).resolve().parents[2] / "launch" / "config_tables.py").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    "written",
+    [
+        'api_key = "sk-secret"',
+        'token = "sk-secret"',
+        'Authorization = "Bearer sk-secret"',
+        'api_key_env = "sk-secret"',
+        'base_url = "https://sk-secret@models.example/v1"',
+        'base_url = "https://models.example/v1?key=sk-secret"',
+    ],
+)
+def test_a_key_in_the_file_is_refused_and_not_repeated(written: str) -> None:
+    place = "" if "base_url" in written else 'base_url = "https://models.example/v1"\n'
+    with pytest.raises(ConfigError, match=r"environment|export it") as caught:
+        read(f'[models.big]\n{place}model = "m"\n{written}\n')
+    assert "models.big" in caught.value.where
+    assert "sk-secret" not in str(caught.value)
+
+
+def test_a_key_in_an_agents_env_is_refused_and_not_repeated() -> None:
+    hosted = '[models.big]\nbase_url = "https://h/v1"\nmodel = "m"\napi_key_env = "BIG_KEY"\n'
+    agent = '[[agents]]\nrole = "go-dev"\nmodel = "big"\nenv = { BIG_KEY = "sk-secret", MODE = "slow" }\n'
+    with pytest.raises(ConfigError, match="'go-dev' has the API key BIG_KEY in its env") as caught:
+        read(hosted + agent)
+    assert "sk-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["config_tables.py", "model_table.py"])
+def test_every_field_is_described(name: str) -> None:
+    source = (Path(__file__).resolve().parents[2] / "launch" / name).read_text(encoding="utf-8")
     lines = source.splitlines()
     fields = [
         n for n, line in enumerate(lines) if line.startswith("    ") and ": " in line and " = Field(" in line
     ]
-    assert len(fields) >= 15
+    assert len(fields) >= 14
     for number in fields:
         assert lines[number + 1].startswith('    """'), lines[number]
 

@@ -18,6 +18,8 @@ build.finished.v1: teeth.timed_out
 build.finished.v1: teeth.wall_s
 draft.accepted.v1: spans
 draft.proposed.v1: calls[].cached
+draft.proposed.v1: calls[].passed_over
+draft.proposed.v1: calls[].role (in part)
 draft.proposed.v1: calls[].started_at
 draft.proposed.v1: calls[].wall_s
 draft.rejected.v1: spans
@@ -39,6 +41,8 @@ finish.requested.v1: reached.teeth.wall_s
 finish.requested.v1: until
 oracle.answered.v1: spans
 reference.proposed.v1: calls[].cached
+reference.proposed.v1: calls[].passed_over
+reference.proposed.v1: calls[].role (in part)
 reference.proposed.v1: calls[].started_at
 reference.proposed.v1: calls[].wall_s
 verification.finished.v1: spans

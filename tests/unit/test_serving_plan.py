@@ -6,7 +6,7 @@ import pytest
 
 from guildbus.launch.config import GuildConfig, parse_config
 from guildbus.launch.places import Host
-from guildbus.launch.serving import check_files, gguf_path, serving_plan
+from guildbus.launch.serving import adapter_mark, check_files, gguf_path, serving_plan
 from guildbus.protocols.errors import ConfigError, ModelError
 
 FOLDER = Path("/guild")
@@ -91,6 +91,55 @@ def test_references_are_written_by_the_developers_models_unless_the_file_says_ot
     assert (stated.fleet, stated.adapter) == (("big",), None)
     other = config(ADAPTERS + '[[agents]]\nrole = "reference"\ntemperature = 0.9\n').agent("reference")
     assert (other.adapter, other.temperature) == (FOLDER / "dev.gguf", 0.9)
+
+
+def test_mlx_processes_take_the_ports_that_are_configured() -> None:
+    text = ADAPTERS.replace(".gguf", "") + '[models.default]\nmanaged = "mlx"\nport = 8080\n'
+    plan = serving_plan(config(text))
+    assert [server.port for server in plan.servers] == [8080, 8081]
+    assert all(server.argv[-1] == "{port}" for server in plan.servers)
+    apart = """
+[models.dev]
+managed = "mlx"
+adapter = "dev"
+port = 9001
+[models.test]
+managed = "mlx"
+adapter = "test"
+port = 9000
+[[agents]]
+role = "go-dev"
+model = "dev"
+[[agents]]
+role = "go-test"
+model = "test"
+"""
+    assert {s.name: s.port for s in serving_plan(config(apart)).servers} == {
+        "model-server-dev-0": 9001,
+        "model-server-test-0": 9000,
+    }
+
+
+def test_mlx_is_asked_for_what_it_was_started_with() -> None:
+    plan = serving_plan(config(ADAPTERS.replace(".gguf", ""), apple=True))
+    assert {b.entry.extra["model"] for bound in plan.bindings.values() for b in bound} == {"default_model"}
+
+
+def test_an_adapters_answers_have_keys_of_their_own(tmp_path: Path) -> None:
+    first, second = tmp_path / "one" / "dev.gguf", tmp_path / "two" / "dev.gguf"
+    for path, content in ((first, b"weights"), (second, b"other weights")):
+        path.parent.mkdir()
+        path.write_bytes(content)
+    mark = adapter_mark(first)
+    assert mark.startswith("dev.gguf:")
+    assert adapter_mark(second) != mark
+    second.write_bytes(b"weights")
+    assert adapter_mark(second) == mark, "the same weights elsewhere"
+    folder = tmp_path / "mlx"
+    folder.mkdir()
+    (folder / "adapters.safetensors").write_bytes(b"weights")
+    assert adapter_mark(folder).split(":") == ["mlx", mark.partition(":")[2]]
+    assert adapter_mark(tmp_path / "none") == "none"
 
 
 def test_mlx_without_adapters_is_one_process() -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from guildbus.bus.tail import Attempt
+from guildbus.launch.message_view import message_view, plain
 from guildbus.launch.tracing import as_json, contexts, render_tree, summary, tree_of
 from guildbus.protocols.envelope import Envelope
 from guildbus.protocols.messages.base import Message
@@ -180,6 +181,15 @@ def test_a_repair_says_what_it_was_asked_for() -> None:
     assert "no evidence" in summary(asked)
     evidence = (Evidence(kind="gate", where="numkit_test.go", text="checks nothing"),)
     assert summary(asked.model_copy(update={"evidence": evidence})).endswith("repair: checks nothing")
+
+
+def test_a_model_that_was_passed_over_is_told() -> None:
+    told = proposed(Told.of(NUMKIT).state.requests[0], call(passed_over=("hosted: HTTP 503: loading",)))
+    assert summary(told).endswith(", passed over: hosted")
+    assert summary(proposed(Told.of(NUMKIT).state.requests[0], call())).endswith("s of model")
+    log = log_of(told)
+    assert "    passed over  hosted: HTTP 503: loading" in list(contexts(log))
+    assert any("passed over hosted: HTTP 503" in text for text in plain(message_view(log, 1)))
 
 
 def test_an_empty_run_has_an_empty_trace() -> None:

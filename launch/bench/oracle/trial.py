@@ -20,6 +20,7 @@ from guildbus.agents.oracle.values import Json, agree, canonical
 from guildbus.agents.planner import references
 from guildbus.agents.reference import Reference
 from guildbus.agents.run_state import fold
+from guildbus.agents.tools import no_calls
 from guildbus.launch.bench.oracle.matters import Matter
 from guildbus.launch.bench.oracle.planted import known_values, plantable, planted_rows, planted_test
 from guildbus.launch.bench.oracle.tally import Tally, count_rows
@@ -83,7 +84,7 @@ async def _heard(
     while True:
         for request in asked:
             record.requested.append(request)
-            record.proposed.append(await court.reference.write(request, court.say))
+            record.proposed.append(await court.reference.write(request, court.say, no_calls))
         said = await court.oracle.settle(record, folder, court.say)
         asked = [one for one in said if isinstance(one, ReferenceRequested)]
         if not asked:
