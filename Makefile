@@ -25,7 +25,7 @@ endef
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev model demo test fast fault browser pictures check bench lock clean moved
+.PHONY: help setup setup-dev model demo test fast fault mlx browser pictures check bench lock clean moved
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -52,6 +52,9 @@ fault: setup-dev  ## the fault tests, and a short run of the fault suite: kills,
 	@$(BIN)/pytest tests/fault -m 'long or not long' $(ARGS)
 	@$(BIN)/pytest tests/e2e -m long $(ARGS)
 	@$(BIN)/guildbus bench faults --scale 0.02
+
+mlx: setup-dev  ## the real mlx_lm.server with a tiny model; elsewhere than on Apple Silicon it installs mlx[cpu] first
+	@$(BIN)/pytest tests/integration/test_mlx_server.py -m long $(ARGS)
 
 browser:  ## Chromium for the tests of the web view, from the system's packages (needs root)
 	@command -v chromium >/dev/null || { \
