@@ -1,14 +1,17 @@
-"""`guildbus models list`, `pull`, `serve`."""
+"""`guildbus models list`, `pull`, `serve`, `bench`."""
 
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
-from guildbus.launch.cli.console import out, print_json
+from guildbus.launch.cli.console import GREEN, INFRASTRUCTURE, out, print_json
 from guildbus.launch.cli.state import config_of
+
+if TYPE_CHECKING:
+    from guildbus.launch.bench.models import Measured
 
 app = typer.Typer(no_args_is_help=True, help="The models: which there are, fetching them, serving them.")
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
@@ -102,3 +105,55 @@ def serve(ctx: typer.Context) -> None:
         asyncio.run(run())
     except KeyboardInterrupt:
         out().print(f"stopped after {time.monotonic() - started:.0f} s")
+
+
+@app.command("bench")
+def bench(
+    ctx: typer.Context,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names of [models]; all that the roster uses if left out.")
+    ] = None,
+    parallel: Annotated[int, typer.Option(min=1, max=64, help="Measure 1 to N calls at once.")] = 2,
+    repeat: Annotated[int, typer.Option(min=1, max=1000, help="Rounds of each.")] = 3,
+    prompt_words: Annotated[int, typer.Option(min=20, max=100_000, help="Words of a prompt.")] = 300,
+    max_tokens: Annotated[int, typer.Option(min=2, max=131_072, help="Tokens of an answer.")] = 128,
+    as_json: JsonOption = False,
+) -> None:
+    """Time to the first token and tokens a second of each model. Exit code 3 if one does not answer."""
+    import asyncio
+
+    from guildbus.launch.bench.models import Workload, asking_for, distinct, measure
+    from guildbus.launch.bench.models import as_json as to_json
+    from guildbus.launch.serving import served
+
+    config = asking_for(config_of(ctx), names or ())
+    work = Workload(parallel, repeat, prompt_words, max_tokens)
+    say = (lambda text: None) if as_json else out().print
+
+    async def run() -> "list[Measured]":
+        async with served(config, say) as models:
+            await models.up()
+            return [await measure(entry, work, say) for entry in distinct(models.fleets.values())]
+
+    found = asyncio.run(run())
+    if as_json:
+        print_json(to_json(found))
+    else:
+        _show(found)
+    raise typer.Exit(INFRASTRUCTURE if any(one.failure for one in found) else GREEN)
+
+
+def _show(found: "list[Measured]") -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("model", "at once", "first token s", "prompt tokens/s", "answer tokens/s", "all tokens/s"):
+        table.add_column(column, justify="left" if column == "model" else "right")
+    for one in found:
+        name = f"{one.name} ({one.adapter.partition(':')[0]})" if one.adapter else one.name
+        for level in one.levels:
+            spreads = (level.first_s, level.prompt_tokens_s, level.answer_tokens_s, level.total_tokens_s)
+            figures = (f"{s.median:.4g} ({s.low:.4g} - {s.high:.4g})" for s in spreads)
+            table.add_row(name, str(level.parallel), *figures)
+    out().print(table)
+    for one in found:
+        if one.failure:
+            out().print(f"{one.name}: {one.failure}", style="red")
