@@ -27,8 +27,8 @@ class BuildOptions(Part):
     `settle`: whether they are written for a failing test that its author's vote did not mend, and only its
     failing rows are held to them; `teeth_seconds`: what measuring the suite of a green may take, 0 for not
     at all; `finishers`: the roles that are asked, in this order, to make a green better;
-    `finisher_seconds`: what each may take, with the judging of its edit. What came later than version 1 is not
-    in the body's bytes where nobody set it.
+    `finisher_seconds`: what each may take, with the judging of its edit. What the first version did not have
+    is not in the body's bytes where nobody set it.
     """
 
     candidates: int = Field(default=2, ge=1, le=16)
