@@ -85,9 +85,11 @@ async def run_bounded(
         done, _ = await asyncio.wait(ends, timeout=wall_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
         _kill_group(process.pid)
-        await asyncio.wait(readers, timeout=DRAIN_S)
-        for task in (*readers, overflowing, overused):
+        for task in (overflowing, overused):  # at once: whoever waits below may be cancelled again
             task.cancel()
+        await asyncio.wait(readers, timeout=DRAIN_S)
+        for reader in readers:
+            reader.cancel()
         await asyncio.gather(*readers, overflowing, overused, return_exceptions=True)
         await over
     return Completed(

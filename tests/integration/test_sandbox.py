@@ -15,6 +15,7 @@ from guildbus.agents.golang.toolchain import Toolchain
 from guildbus.agents.oracle.running import python_policy
 from guildbus.agents.sandbox import Command, Completed, Sandbox
 from guildbus.agents.sandbox.policy import Limits, Policy
+from guildbus.agents.sandbox.processes import run_bounded
 from guildbus.agents.sandbox.runners import (
     BubblewrapSandbox,
     SeatbeltSandbox,
@@ -284,3 +285,18 @@ async def test_the_state_folder_is_never_part_of_what_is_scored(tmp_path: Path) 
     config = parse_config(f'state_dir = "{tmp_path}/state"', "guild.toml", Host.here(), tmp_path)
     with pytest.raises(UsageError, match="state folder"):
         await score_folder(config, tmp_path)
+
+
+async def test_of_a_run_that_is_cancelled_twice_no_task_is_left() -> None:
+    before = asyncio.all_tasks()
+    argv = ["sleep", "66.68"]
+    running = asyncio.create_task(run_bounded(argv, cwd=None, env=os.environ, wall_s=60, output_bytes=1000))
+    await asyncio.sleep(0.3)
+    running.cancel()
+    await asyncio.sleep(0)  # now it waits for the end of what it has killed
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await gone("66.68")
+    await asyncio.sleep(0.1)
+    assert asyncio.all_tasks() == before
