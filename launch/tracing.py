@@ -266,9 +266,10 @@ def _heard(message: Message) -> str:
 
 
 def _stated(message: Message) -> str:
-    """Of a type that is not ours: its plain fields, the first words of them."""
+    """Of a type that is not ours: its plain fields and lists of words, the first words of them."""
     fields = [(name, getattr(message, name)) for name in type(message).model_fields]
-    plain = [f"{name}={value}" for name, value in fields if isinstance(value, str | int | float | dict)]
+    words = [(name, ", ".join(value) if _is_words(value) else value) for name, value in fields]
+    plain = [f"{name}={value}" for name, value in words if isinstance(value, str | int | float | dict)]
     text = ", ".join(plain)
     return text if len(text) <= MOST_STATED else f"{text[:MOST_STATED]}..."
 
@@ -276,6 +277,10 @@ def _stated(message: Message) -> str:
 def _passed_over(calls: Sequence[ModelCall]) -> str:
     names = sorted({told.partition(":")[0] for call in calls for told in call.passed_over})
     return f", passed over: {', '.join(names)}" if names else ""
+
+
+def _is_words(value: object) -> bool:
+    return isinstance(value, tuple) and bool(value) and all(isinstance(one, str) for one in value)
 
 
 def _first_evidence(message: DraftRequested) -> str:

@@ -1,6 +1,7 @@
 """Traces: every message stands in the tree under its cause, with its times; JSON is the envelope and more."""
 
 import json
+from typing import ClassVar
 
 import pytest
 
@@ -195,3 +196,18 @@ def test_a_model_that_was_passed_over_is_told() -> None:
 def test_an_empty_run_has_an_empty_trace() -> None:
     assert list(render_tree(log_of())) == []
     assert as_json(log_of()) == []
+
+
+class Listed(Message):
+    """A type of somebody else's."""
+
+    type: ClassVar[str] = "package.listed"
+    names: tuple[str, ...]
+    found: tuple[Evidence, ...] = ()
+    lines: int = 0
+
+
+def test_of_a_type_that_is_not_ours_its_plain_fields_and_lists_of_words_are_told() -> None:
+    assert summary(Listed(names=("GCD", "Clamp"), lines=3)) == "names=GCD, Clamp, lines=3"
+    finding = Evidence(kind="test", where="a", text="b")
+    assert summary(Listed(names=("GCD" * 40,), found=(finding,))) == f"names={'GCD' * 40}"[:80] + "..."
