@@ -3,6 +3,7 @@
 The way of a message, a file a step:
 
     errors.py      one error root with a wire code, a place and a remedy
+    reasons.py     codes that no exception carries: why an attempt failed, why a message died
     ids.py         message ids (UUIDv7) and trace context (W3C)
     values.py      plain data that is cheap to make
     envelope.py    the CloudEvents header that every message carries
