@@ -25,7 +25,7 @@ endef
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev model demo test fast fault mlx browser pictures check bench lock clean moved
+.PHONY: help setup setup-dev model demo test fast fault mlx browser pictures reference check bench lock clean moved
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +65,9 @@ browser:  ## Chromium for the tests of the web view, from the system's packages 
 
 pictures: setup-dev browser  ## the README's pictures of the web view, of the newest run or ARGS="--run RUN"
 	@$(BIN)/python bench/pictures.py $(ARGS)
+
+reference: setup-dev  ## the pages of docs/reference, made anew from the code
+	@$(BIN)/python -P -m guildbus.launch.reference docs/reference
 
 check: setup-dev  ## lint, formatting, types, layers
 	$(call phase,ruff check,$(BIN)/ruff check .)

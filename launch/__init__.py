@@ -20,6 +20,7 @@
     log_view.py      what the processes have logged
     agent_lookup.py  agents by what a person calls them; scaffold.py writes a package for a new one
     conformance/     whether an agent keeps the promises that the bus builds on
+    reference/       the pages of docs/reference, made from the code
     dead_letters.py  what nobody could handle, and what became of it (requeueing.py says so to a swarm)
 
 Read `building.py` next.

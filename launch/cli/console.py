@@ -2,7 +2,9 @@
 
 import json
 import sys
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from rich.console import Console
 
@@ -13,6 +15,15 @@ RED = 1
 USAGE = 2
 INFRASTRUCTURE = 3
 INTERRUPTED = 130
+EXIT_CODES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        GREEN: "green, or done as asked",
+        RED: "honest red: a build that is not green, a check that failed, nothing that runs",
+        USAGE: "bad usage, a bad spec or `guild.toml`, an output folder that is not ours: nothing was begun",
+        INFRASTRUCTURE: "something that the work stands on is missing: model, Go, sandbox, broker, disk",
+        INTERRUPTED: "interrupted; a build can be resumed",
+    }
+)
 WIDE = 240
 
 
