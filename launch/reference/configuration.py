@@ -5,14 +5,15 @@ from typing import Any, Final, get_args, get_origin
 from pydantic import BaseModel
 
 from guildbus.launch.config import GuildConfig
-from guildbus.launch.config_tables import Table
 from guildbus.launch.reference.markdown import code, first_sentence, prose, table
 from guildbus.launch.reference.schemas import Schema, default_in_words, type_in_words
 from guildbus.launch.reference.sources import fields_of
+from guildbus.launch.tables import Table
 
 HEAD: Final = """# Configuration
 
-Every table and key of `guild.toml`, from [launch/config_tables.py](../../launch/config_tables.py). Where
+Every table and key of `guild.toml`, from [launch/config_tables.py](../../launch/config_tables.py) and
+[launch/model_table.py](../../launch/model_table.py). Where
 the file is looked for, examples, and the environment variables are in
 [operations.md](../operations.md#guildtoml). A key that is not known is an error. Relative paths are
 relative to the file's folder, and `~` is your home. No key of an API is ever in the file.

@@ -9,7 +9,8 @@ import typer
 
 from guildbus.launch.cli.app import app
 from guildbus.launch.config import GuildConfig
-from guildbus.launch.config_tables import AgentTable, BuildTable, LimitsTable, ModelTable
+from guildbus.launch.config_tables import AgentTable, BuildTable, LimitsTable
+from guildbus.launch.model_table import ModelTable
 from guildbus.launch.reference import FIRST_LINE, pages
 from guildbus.launch.reference.__main__ import main
 from guildbus.launch.reference.markdown import anchor, prose, table
