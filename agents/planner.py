@@ -23,6 +23,7 @@ from guildbus.agents.finishing import FINISH_TYPES, FINISHING, next_request, rea
 from guildbus.agents.planning import is_test
 from guildbus.agents.requests import draft_request, owner_of, reference_request
 from guildbus.agents.run_state import FOLDED, RunState, fold
+from guildbus.agents.spending import counting_all
 from guildbus.protocols.errors import SpecError
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import (
@@ -75,7 +76,7 @@ class Planner(Agent):
         history = await ctx.history(*FOLDED, *FINISHING)
         state = fold(history)
         if message.stage + 1 < state.plan.stages:
-            return _stage(state, message.stage + 1)
+            return _stage(await counting_all(state, ctx), message.stage + 1)
         return _finish(history, ctx)
 
     @handles(FinishJudged)
