@@ -53,7 +53,7 @@ fault: setup-dev  ## the fault tests, and a short run of the fault suite: kills,
 	@$(BIN)/pytest tests/e2e -m long $(ARGS)
 	@$(BIN)/guildbus bench faults --scale 0.02
 
-mlx: setup-dev  ## the real mlx_lm.server with a tiny model; elsewhere than on Apple Silicon it installs mlx[cpu] first
+mlx: setup-dev  ## try the real mlx_lm.server; elsewhere than on Apple Silicon mlx[cpu] is installed first
 	@$(BIN)/pytest tests/integration/test_mlx_server.py -m long $(ARGS)
 
 browser:  ## Chromium for the tests of the web view, from the system's packages (needs root)

@@ -17,6 +17,8 @@ from guildbus.launch.places import Host
 from guildbus.launch.serving import Fleet, serving_plan
 from tiny_gguf import write_adapter, write_model
 
+pytest.importorskip("xllamacpp", reason="Apple Silicon has MLX instead of llama.cpp")
+
 ROSTER = """
 [build]
 examine = true
