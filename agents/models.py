@@ -16,7 +16,7 @@ import json
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,12 +30,15 @@ from guildbus.agents.throttle import Throttle, Turn
 from guildbus.protocols.errors import ModelError
 
 if TYPE_CHECKING:
+    import httpx2
     from openai import AsyncOpenAI, AsyncStream
     from openai.types.chat import ChatCompletionChunk
 
 PING_TIMEOUT_S = 10.0
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 REPETITION = "repetition"
+NO_KEY = "none"
+VENDORS_OWN = ("openai-organization", "openai-project")
 BYTES_PER_TOKEN = 3
 """Reckoned on the safe side: Go and English have more."""
 
@@ -231,12 +234,26 @@ def open_client(entry: ModelEntry, key: str | None, timeout_s: float) -> "AsyncO
     trust_env = urlsplit(entry.base_url).hostname not in LOOPBACK
     timeout = openai.Timeout(timeout_s, connect=min(timeout_s, entry.connect_timeout_s))
     return openai.AsyncOpenAI(
-        api_key=key or "none",
+        api_key=key or NO_KEY,
         base_url=entry.base_url,
         timeout=timeout,
         max_retries=0,  # `retrying.py` knows more: of rate limits, long pauses and broken answers
-        http_client=openai.DefaultAsyncHttpxClient(trust_env=trust_env, timeout=timeout),
+        http_client=openai.DefaultAsyncHttpxClient(
+            trust_env=trust_env, timeout=timeout, event_hooks={"request": [_only_our_key(key or NO_KEY)]}
+        ),
     )
+
+
+def _only_our_key(key: str) -> Callable[["httpx2.Request"], Awaitable[None]]:
+    """A hook that takes off what the client reads from variables that are meant for one vendor alone."""
+
+    async def hook(request: "httpx2.Request") -> None:
+        for name in VENDORS_OWN:
+            request.headers.pop(name, None)
+        if "authorization" in request.headers:  # a redirection to another host has none
+            request.headers["authorization"] = f"Bearer {key}"
+
+    return hook
 
 
 async def ping(entry: ModelEntry, environ: Mapping[str, str] | None = None) -> tuple[str, ...]:

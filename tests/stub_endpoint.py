@@ -25,8 +25,8 @@ A reply is a text, or an object with any of:
     cut_after       drop the connection after N chunks (0: before the headers)
     stall_after     send nothing more after N chunks, and keep the connection
 
-The log has one line for each request ({"event": "request", "path", "authorization", "body", "prompt",
-"rule", "reply", "at"}), one when a stream was sent whole ({"event": "answered", "at", "body"}), and
+The log has one line for each request ({"event": "request", "path", "authorization", "headers", "body",
+"prompt", "rule", "reply", "at"}), one when a stream was sent whole ({"event": "answered", "at", "body"}), and
 one when a client hung up in the middle ({"event": "aborted", "at", "sent"}).
 """
 
@@ -101,6 +101,7 @@ class Handler(BaseHTTPRequestHandler):
             event="request",
             path=self.path,
             authorization=self.headers.get("authorization"),
+            headers={name.lower(): value for name, value in self.headers.items()},
             body=body,
             prompt=prompt,
             rule=rule,

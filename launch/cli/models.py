@@ -111,7 +111,8 @@ def serve(ctx: typer.Context) -> None:
 def bench(
     ctx: typer.Context,
     names: Annotated[
-        list[str] | None, typer.Argument(help="Models of guild.toml, by name; those that the roster uses if left out.")
+        list[str] | None,
+        typer.Argument(help="Models of guild.toml; those that agents use if left out."),
     ] = None,
     parallel: Annotated[int, typer.Option(min=1, max=64, help="Measure 1 to N calls at once.")] = 2,
     repeat: Annotated[int, typer.Option(min=1, max=1000, help="Rounds of each.")] = 3,

@@ -226,6 +226,25 @@ async def test_a_key_comes_from_the_environment_and_never_out_again(serve: Serve
         await ask(entry, environ={})
 
 
+async def test_what_is_meant_for_one_vendor_goes_to_no_other_endpoint(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        ("OPENAI_API_KEY", "vendors-key"),
+        ("OPENAI_ADMIN_KEY", "vendors-admin"),
+        ("OPENAI_ORG_ID", "vendors-org"),
+        ("OPENAI_PROJECT_ID", "vendors-project"),
+        ("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer vendors-header"),
+    ):
+        monkeypatch.setenv(name, value)
+    stub = serve(default="ok")
+    await ask(stub.entry())
+    await ask(stub.entry(api_key_env="GUILD_TEST_KEY"), environ={"GUILD_TEST_KEY": "sk-mine"})
+    keys = [event["authorization"] for event in stub.events()]
+    assert keys == ["Bearer none", "Bearer sk-mine"]
+    assert "vendors" not in json.dumps([event["headers"] for event in stub.events()])
+
+
 async def test_a_key_that_an_endpoint_repeats_is_not_kept(serve: Serve) -> None:
     stub = serve(default="your key is sk-secret\n")
     answer = await ask(stub.entry(api_key_env="GUILD_TEST_KEY"), environ={"GUILD_TEST_KEY": "sk-secret"})
