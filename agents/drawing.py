@@ -15,6 +15,7 @@ from guildbus.agents.budget import LEAST_ANSWER_TOKENS, prompt_tokens, within
 from guildbus.agents.chat import ChatMessage, ChatRequest, Completion, ModelEntry, completion_key
 from guildbus.agents.completions import CompletionStore, MissingCompletion, Model, OfflineModel, StoredModel
 from guildbus.agents.health import FleetHealth
+from guildbus.agents.model_errors import RequestRefused
 from guildbus.agents.models import ChatModel
 from guildbus.agents.prompting import Prompt, rung
 from guildbus.agents.settings import AgentSettings
@@ -104,7 +105,7 @@ class Drawer:
                     passed_over[place] = error.what
                     if not isinstance(failure, MissingCompletion):
                         failure = error
-                    if not isinstance(error, MissingCompletion):
+                    if not isinstance(error, MissingCompletion | RequestRefused):
                         self._health.failed(place, time.monotonic())
                         _LOG.warning("model_failed", model=model.entry.name, reason=str(error))
                     continue

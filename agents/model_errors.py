@@ -14,6 +14,7 @@ from guildbus.agents.retrying import may_pass, retry_after_s
 from guildbus.protocols.errors import ModelError
 
 EXCERPT_CHARACTERS = 200
+OF_THE_REQUEST = frozenset({400, 413, 422})
 SEE_LOG = "look at the server's log: it may have been killed or be short of memory"
 
 
@@ -23,6 +24,10 @@ class PassingTrouble(ModelError):
     def __init__(self, what: str, *, where: str, remedy: str, after_s: float | None = None) -> None:
         super().__init__(what, where=where, remedy=remedy)
         self.after_s = after_s
+
+
+class RequestRefused(ModelError):
+    """The endpoint is well, and does not take this request: too long, or a parameter that it does not know."""
 
 
 class Endpoint(Protocol):
@@ -112,7 +117,8 @@ def _refused(entry: Endpoint, status: int, body: str, after_s: float | None) -> 
     what = f"HTTP {status}: {body or 'empty body'}"
     if may_pass(status):
         return PassingTrouble(what, where=place(entry), remedy=remedy, after_s=after_s)
-    return ModelError(what, where=place(entry), remedy=remedy)
+    kind = RequestRefused if status in OF_THE_REQUEST else ModelError
+    return kind(what, where=place(entry), remedy=remedy)
 
 
 def _excerpt(text: str, key: str | None) -> str:

@@ -150,6 +150,15 @@ async def test_whatever_is_wrong_with_the_first_the_second_answers(
     assert words in drawn.call.passed_over[0]
 
 
+async def test_a_request_that_is_refused_does_not_make_its_model_rest(make: Make, tmp_path: Path) -> None:
+    refusal = {"match": "GCD", "replies": [{"status": 400, "body": "too long"}, "ok"]}
+    first, second = make("first", rules=[refusal]), make("second", default="ok")
+    fleet = drawer(tmp_path, first.entry(), second.entry())
+    models = [(await draw(fleet, seed))[0].call.model for seed in (1, 2)]
+    await fleet.aclose()
+    assert models == ["second", "first"]
+
+
 async def test_stated_lengths_reach_the_endpoint_within_what_may_be_spent(make: Make, tmp_path: Path) -> None:
     endpoint = make("only", default="ok")
     for state, changes, room, longest in (
