@@ -27,7 +27,7 @@ class PassingTrouble(ModelError):
 
 
 class RequestRefused(ModelError):
-    """The endpoint is well, and does not take this request: too long, or a parameter that it does not know."""
+    """The endpoint is well and does not take this request: too long, or a parameter it does not know."""
 
 
 class Endpoint(Protocol):

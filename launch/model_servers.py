@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -94,8 +94,10 @@ def plan_mlx(
 class ManagedServer:
     """One use of a model server: started by us or joined. `start` and `stop` block."""
 
-    def __init__(self, plan: ServerPlan, state_dir: Path) -> None:
+    def __init__(self, plan: ServerPlan, state_dir: Path, secrets: Collection[str] = ()) -> None:
+        """`secrets` are variables of the environment that are not handed on, such as endpoints' API keys."""
         self.plan = plan
+        self._hidden = {TOKEN_VARIABLE, LIFELINE_VARIABLE, *secrets}
         self._folder = state_dir
         self._holding: int | None = None
         self._guard: subprocess.Popen[bytes] | None = None
@@ -162,7 +164,7 @@ class ManagedServer:
         holders, record_path = self._holders(), _record_path(self._folder, self.plan.name)
         guard = [sys.executable, "-P", "-m", "guildbus.launch.model_guard", str(holders), str(record_path)]
         # A server that several builds share must not carry one swarm's token or lifeline.
-        env = {k: v for k, v in os.environ.items() if k not in (TOKEN_VARIABLE, LIFELINE_VARIABLE)}
+        env = {k: v for k, v in os.environ.items() if k not in self._hidden}
         with log.open("wb") as output:
             self._guard = subprocess.Popen(
                 [*guard, "--", *argv],

@@ -224,7 +224,8 @@ async def served(config: GuildConfig, say: Callable[[str], None]) -> AsyncIterat
     if plan.servers:
         check_files(config)
     started_at, start = time.time(), time.monotonic()
-    servers = [ManagedServer(server_plan, config.state_dir) for server_plan in plan.servers]
+    keys = [model.api_key_env for model in config.models.values() if model.api_key_env is not None]
+    servers = [ManagedServer(server_plan, config.state_dir, keys) for server_plan in plan.servers]
     starting: list[asyncio.Task[ServerRecord]] = []
     urls: dict[str, str] = {}
 

@@ -244,12 +244,14 @@ def test_a_server_that_never_gets_ready_is_ended(plan: ServerPlan, state: Path) 
     assert running(state) is None
 
 
-def test_a_swarms_token_is_not_handed_on(
+def test_a_swarms_token_and_an_endpoints_key_are_not_handed_on(
     plan: ServerPlan, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GUILDBUS_SWARM", "token of one build")
-    record = ManagedServer(plan, state).start()
+    monkeypatch.setenv("ENDPOINTS_KEY", "sk-secret")
+    record = ManagedServer(plan, state, ["ENDPOINTS_KEY"]).start()
     assert all("GUILDBUS_SWARM" not in process.environ() for process in family(record.pid))
+    assert all("sk-secret" not in process.environ().values() for process in family(record.pid))
 
 
 def llama(*words: str) -> subprocess.CompletedProcess[str]:
