@@ -29,6 +29,8 @@ finish.judged.v1: found.teeth.timed_out
 finish.judged.v1: found.teeth.wall_s
 finish.judged.v1: spans
 finish.proposed.v1: calls[].cached
+finish.proposed.v1: calls[].passed_over
+finish.proposed.v1: calls[].role (in part)
 finish.proposed.v1: calls[].started_at
 finish.proposed.v1: calls[].wall_s
 finish.proposed.v1: note
