@@ -3,19 +3,18 @@
 The file is composed to YAML nodes, which know their lines, and never constructed: no tag runs
 anything. All mistakes are collected and reported together, the first one first; each is a
 sentence with the line that it is about. What a path or a module may be is said in
-`protocols/spec_rules.py`; what the spec means is read by `agents/planning.py`, which is asked
-here too, so that a signature that cannot be parsed is reported before a swarm is started.
+`protocols/spec_rules.py`; what is wrong with the spec as a whole is found by `spec_meaning.py`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from guildbus.agents.planning import GO_MOD, is_test, package_conflict, plan
 from guildbus.launch.mistakes import did_you_mean
+from guildbus.launch.spec_meaning import faults
 from guildbus.protocols import spec_rules
 from guildbus.protocols.errors import SpecError
 from guildbus.protocols.spec import Spec
@@ -72,7 +71,6 @@ class _Reading:
     where: str
     mistakes: list[_Mistake] = field(default_factory=list)
     lines: dict[tuple[str, int], int] = field(default_factory=dict)
-    bad: set[tuple[str, int]] = field(default_factory=set)
 
     def stop_if_wrong(self) -> None:
         if self.mistakes:
@@ -177,58 +175,12 @@ class _Reading:
         return files
 
     def meaning(self, spec: Spec) -> None:
-        """What only the whole spec shows: files that cannot be one package, entries without a meaning."""
-        paths = [file.path for file in spec.files]
-        if not any(path != GO_MOD and not is_test(path) for path in paths):
-            self.wrong(self.lines["files", 0], "'files' has no Go file but tests: there is nothing to test")
-        for number in _nested(paths):
-            self.wrong(self.lines["files", number], f"{paths[number]!r} is a file and a folder at once")
-        conflict = package_conflict(spec)
-        if conflict is not None:
-            line = self.lines["files", paths.index(conflict.path)]
-            self.wrong(line, f"{conflict.path!r} states another package than the files beside it")
-        if self.mistakes or not _plan_fails(spec):
-            return
-        for key in ("api", "examples"):
-            for number, entry in enumerate(getattr(spec, key)):
-                self.entry(spec, key, number, entry)
-
-    def entry(self, spec: Spec, key: str, number: int, entry: str) -> None:
-        """One entry of `api` or `examples`, tried with all before it, so that its own line is named."""
-        entries = getattr(spec, key)
-        before = [earlier for place, earlier in enumerate(entries[:number]) if (key, place) not in self.bad]
-        trial = {"api": spec.api, "examples": ()} | {key: (*before, entry)}
-        if key == "examples":
-            trial["api"] = tuple(e for place, e in enumerate(spec.api) if ("api", place) not in self.bad)
-        try:
-            plan(spec.model_copy(update=trial))
-        except SpecError as error:
-            self.bad.add((key, number))
-            remedy = f" ({error.remedy})" if error.remedy else ""
-            self.wrong(self.lines[key, number], f"{error.what}{remedy}")
+        """What only the whole spec shows, each at its line."""
+        for fault in faults(spec):
+            self.wrong(self.lines[fault.key, fault.number], fault.what)
 
 
 _FILE_RULES: dict[str, Callable[[str], str]] = {"path": spec_rules.path, "purpose": spec_rules.prose}
-
-
-def _plan_fails(spec: Spec) -> bool:
-    try:
-        plan(spec)
-    except SpecError:
-        return True
-    return False
-
-
-def _nested(paths: Sequence[str]) -> Iterator[int]:
-    """Places of paths that are also a folder of another path, such as `a.go` and `a.go/b.go`."""
-    folders = {
-        "/".join(path.casefold().split("/")[:depth])
-        for path in paths
-        for depth in range(1, path.count("/") + 1)
-    }
-    for number, path in enumerate(paths):
-        if path.casefold() in folders:
-            yield number
 
 
 def _read(path: Path) -> str:
