@@ -6,7 +6,7 @@ An observer only reads: the journal file, and the broker's health report. Nothin
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from guildbus.bus.curve import ClientKeys
 from guildbus.bus.interface import AgentIdentity
 from guildbus.bus.permissions import OPERATOR
 from guildbus.bus.tail import JournalReader
-from guildbus.launch.run_log import Line, decode_line
+from guildbus.launch.run_log import Line, decode_line, over_after
 from guildbus.protocols.errors import BusError
 from guildbus.protocols.registry import Registry
 
@@ -33,16 +33,23 @@ def visitor(endpoint: str, open_timeout_s: float = 15.0, keys: ClientKeys | None
     return ZmqBus(endpoint, identity, credit=0, open_timeout_s=open_timeout_s, keys=keys)
 
 
-async def follow_run(journal: Path, run: str, registry: Registry, after: int = 0) -> AsyncIterator[Line]:
-    """Every message of a run after `after`, and then each new one, without end."""
+async def follow_run(
+    journal: Path, run: str, registry: Registry, after: int = 0, *, to_end: bool = False
+) -> AsyncGenerator[Line]:
+    """Every message of a run after `after`, and then each new one: without end, or until the run is over."""
     reader = JournalReader(journal)
+    over = False
     try:
         while True:
             found = reader.since(after, run, PAGE)
             for stored in found:
                 after = stored.seq
-                yield decode_line(stored, registry)
+                line = decode_line(stored, registry)
+                over = over_after(line.message, over)
+                yield line
             if not found:
+                if to_end and over:
+                    return
                 await asyncio.sleep(POLL_S)
     finally:
         reader.close()

@@ -11,10 +11,8 @@ from typing import Final
 from guildbus.bus.tail import Attempt, JournalReader
 from guildbus.launch import about
 from guildbus.launch.filtering import Wanted
-from guildbus.launch.run_log import Line, decode_line
+from guildbus.launch.run_log import Line, decode_line, over_after
 from guildbus.launch.tracing import Look, Row, summary
-from guildbus.protocols.messages.build import BuildFinished
-from guildbus.protocols.messages.control import DeadRequeued
 from guildbus.protocols.registry import Registry
 
 POLL_S: Final = 0.2
@@ -35,8 +33,7 @@ class Follower:
         """A message was published; None if it is not wanted."""
         self._start = line.at if self._start is None else self._start
         self._numbers[line.envelope.id] = line.seq
-        if isinstance(line.message, BuildFinished | DeadRequeued):
-            self.ended = isinstance(line.message, BuildFinished)
+        self.ended = over_after(line.message, self.ended)
         if not self._wanted.takes(line):
             return None
         self._shown.add(line.seq)

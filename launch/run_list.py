@@ -4,13 +4,17 @@ Of a run only its request, its ends and its newest message are decoded. What its
 from the bodies of the proposals as they are, unvalidated. `JournalReader.runs` finds the runs.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from guildbus.bus.records import Damaged
 from guildbus.bus.tail import JournalReader, Stored
+from guildbus.launch.config import GuildConfig
+from guildbus.launch.membership import swarm_registry
 from guildbus.launch.report import run_summary
 from guildbus.launch.run_log import RunLog, decode_line
+from guildbus.launch.swarm import SwarmPaths, read_record, serves
 from guildbus.protocols.codec import unpack_map
 from guildbus.protocols.messages.build import BuildFinished, BuildRequested
 from guildbus.protocols.messages.control import DeadRequeued
@@ -43,6 +47,29 @@ def run_summaries(
         tokens = sum(_tokens_of(one) for one in stored if one.packet.envelope.type in _CALLERS)
         serving = bool(lines) and running(run, lines[0].at)
         yield run_summary(RunLog(run, lines), running=serving, tokens=tokens)
+
+
+def read_runs(config: GuildConfig, limit: int | None = None) -> list[dict[str, Any]]:
+    """The same for the journal of a configuration, if there is one. What its swarm serves is running."""
+    path = SwarmPaths(config.state_dir).journal
+    if not path.is_file():
+        return []
+    registry, record = swarm_registry(config), read_record(config)
+
+    def running(run: str, since: float) -> bool:
+        return record is not None and serves(record, run, since)
+
+    with contextlib.closing(JournalReader(path)) as reader:
+        return list(run_summaries(reader, registry, limit, running))
+
+
+def count_runs(config: GuildConfig) -> int:
+    """How many runs the journal of a configuration has."""
+    path = SwarmPaths(config.state_dir).journal
+    if not path.is_file():
+        return 0
+    with contextlib.closing(JournalReader(path)) as reader:
+        return len(reader.runs())
 
 
 def _tokens_of(proposal: Stored) -> int:

@@ -8,6 +8,8 @@ from guildbus.protocols import codec
 from guildbus.protocols.envelope import Envelope, parse_time
 from guildbus.protocols.errors import UsageError
 from guildbus.protocols.messages.base import Message
+from guildbus.protocols.messages.build import BuildFinished
+from guildbus.protocols.messages.control import DeadRequeued
 from guildbus.protocols.registry import Registry
 
 MessageT = TypeVar("MessageT", bound=Message)
@@ -46,6 +48,13 @@ def decode_line(stored: Stored, registry: Registry) -> Line:
     packet = stored.packet
     message = codec.decode(packet.envelope.type, packet.body, registry)
     return Line(stored.seq, packet.envelope, message, len(packet.body))
+
+
+def over_after(message: Message, over: bool) -> bool:
+    """Whether a run is over once this message is there; `over` says whether it was before."""
+    if isinstance(message, BuildFinished | DeadRequeued):
+        return isinstance(message, BuildFinished)
+    return over
 
 
 def read_run(reader: JournalReader, run: str, registry: Registry) -> RunLog:

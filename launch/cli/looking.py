@@ -25,28 +25,12 @@ def runs(
     """The runs, the newest first."""
     if ctx.invoked_subcommand is not None:
         return
-    from guildbus.bus.tail import JournalReader
-    from guildbus.launch.membership import swarm_registry
-    from guildbus.launch.run_list import run_summaries
-    from guildbus.launch.swarm import SwarmPaths, read_record, serves
+    from guildbus.launch.run_list import count_runs, read_runs
 
     config = config_of(ctx)
-    path = SwarmPaths(config.state_dir).journal
-    record = read_record(config)
     count = (0 if as_json else SHOWN) if limit is None else limit
-    summaries, more = [], 0
-    if path.is_file():
-        reader = JournalReader(path)
-        summaries = list(
-            run_summaries(
-                reader,
-                swarm_registry(config),
-                count or None,
-                lambda run, since: record is not None and serves(record, run, since),
-            )
-        )
-        more = len(reader.runs()) - len(summaries) if count else 0
-        reader.close()
+    summaries = read_runs(config, count or None)
+    more = count_runs(config) - len(summaries) if count else 0
     if as_json:
         print_json(summaries)
         return
