@@ -9,6 +9,7 @@ OTEL_SERVICE_NAME); the SDK reads them itself. A collector that is away costs a 
 import os
 import threading
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Final
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -20,12 +21,12 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from guildbus import __version__
 from guildbus.agents.settings import TelemetrySettings
 from guildbus.agents.telemetry.span_ids import NamedIds
 from guildbus.protocols import semantic_names as names
 
 FLUSH_S: Final = 1.5
+VERSION: Final = version("guildbus")  # not its __version__: the top package may import launch
 TOKEN_BOUNDS: Final = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536)
 SECOND_BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250)
 
@@ -37,7 +38,7 @@ class Telemetry:
         resource = Resource.create(
             {
                 names.SERVICE_NAME: os.environ.get("OTEL_SERVICE_NAME", names.SERVICE),
-                names.SERVICE_VERSION: __version__,
+                names.SERVICE_VERSION: VERSION,
                 names.SERVICE_INSTANCE_ID: instance,
             },
             names.SCHEMA_URL,
@@ -49,8 +50,8 @@ class Telemetry:
         self._meters = MeterProvider(
             [] if metrics is None else [metrics], resource=resource, shutdown_on_exit=False
         )
-        self.tracer = self._tracers.get_tracer(names.SCOPE, __version__, schema_url=names.SCHEMA_URL)
-        meter = self._meters.get_meter(names.SCOPE, __version__, names.SCHEMA_URL)
+        self.tracer = self._tracers.get_tracer(names.SCOPE, VERSION, schema_url=names.SCHEMA_URL)
+        meter = self._meters.get_meter(names.SCOPE, VERSION, names.SCHEMA_URL)
 
         def seconds(name: str, text: str) -> Histogram:
             return meter.create_histogram(name, "s", text, explicit_bucket_boundaries_advisory=SECOND_BOUNDS)
