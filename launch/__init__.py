@@ -2,7 +2,7 @@
 
     cli/             one module a group of commands; `app.py` puts them together
     config.py        guild.toml, read once
-    specfile.py      YAML -> Spec, every mistake with its line
+    specfile.py      YAML -> Spec, every mistake with its line; spec_meaning.py finds those of the whole
     swarm.py         which processes make a swarm, and where they meet
     membership.py    whose classes are in it beside ours, and the message types of all its processes
     supervisor.py    starts, watches, restarts and stops them (supervision.py decides)
@@ -10,6 +10,7 @@
     warden.py        what outlives a swarm, and leaves nothing of it behind
     model_files.py   the embedded model: where it comes from, its hash
     model_servers.py the managed model server
+    api.py           guildbus.Swarm, which the commands stand on (asked.py: what it is given; results.py)
     building.py      one build, from spec to files on disk (attending.py; bystanders.py: who is waited for)
     live.py          the live view in the terminal; ui/ the one in the browser
     report.py        what a build reports, from its messages
@@ -23,5 +24,5 @@
     reference/       the pages of docs/reference, made from the code
     dead_letters.py  what nobody could handle, and what became of it (requeueing.py says so to a swarm)
 
-Read `building.py` next.
+Read `api.py` next, then `building.py`.
 """

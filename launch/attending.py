@@ -14,6 +14,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -24,9 +25,9 @@ from guildbus.launch.access import operator_keys
 from guildbus.launch.bystanders import still_hearing
 from guildbus.launch.config import GuildConfig
 from guildbus.launch.following import POLL_S, follow_run, visitor
-from guildbus.launch.ground import Ground, Need, ground
+from guildbus.launch.ground import Ground, Need, Stand, ground
 from guildbus.launch.live import View
-from guildbus.launch.run_log import RunLog, decode_line, read_run
+from guildbus.launch.run_log import RunLog, decode_line, find_run, read_run
 from guildbus.launch.swarm import SwarmPaths, read_record, serves
 from guildbus.launch.telemetry import RunObserver
 from guildbus.protocols.envelope import format_time
@@ -49,7 +50,8 @@ class Attendance:
     `copies` are messages that are published as they are, in this order: the beginning of a forked run.
     `observer` tells of the run where telemetry is on. `seen` is the last message that was shown; `ended`: it
     was the run's end.
-    `on_published` hears that the run is in the journal: from then on it can be resumed.
+    `on_published` hears that the run is in the journal: from then on it can be resumed. `stand` gives it its
+    ground; without one it is served by the swarm that is up, or brings its own.
     """
 
     need: Need
@@ -61,7 +63,8 @@ class Attendance:
     seen: int = 0
     ended: bool = False
     observer: RunObserver | None = None
-    on_published: Callable[[], None] = lambda: None
+    on_published: Callable[[], object] = lambda: None
+    stand: Stand | None = None
     _packet: Packet | None = None
 
     @property
@@ -91,13 +94,13 @@ async def attended(config: GuildConfig, attendance: Attendance) -> AsyncIterator
     Our own swarm, if there is one, is stopped on the way out. Raises InfrastructureError when no swarm can
     be had, or one after the other is lost.
     """
+    stand: Stand = attendance.stand or partial(ground, config)
     for losses in range(TAKEOVERS + 1):
         if losses:
             attendance.view.phase("the swarm that served this run is gone: going on with another")
-        async with ground(config, attendance.need, attendance.view) as standing:
+        async with stand(attendance.need, attendance.view) as standing:
             if await _see(config, attendance, standing):
                 yield standing.preparations
-                attendance.view.phase("stopping")
                 return
     raise BusError(f"{TAKEOVERS + 1} swarms were lost before the run ended", where=f"run {attendance.run}")
 
@@ -107,6 +110,15 @@ def read_log(config: GuildConfig, run: str, registry: Registry) -> RunLog:
     reader = JournalReader(SwarmPaths(config.state_dir).journal)
     try:
         return read_run(reader, run, registry)
+    finally:
+        reader.close()
+
+
+def named_run(config: GuildConfig, run: str) -> str:
+    """The run that is meant by its name, a part of it, or `last`. UsageError for none, or more than one."""
+    reader = JournalReader(SwarmPaths(config.state_dir).journal)
+    try:
+        return find_run(reader, run)
     finally:
         reader.close()
 

@@ -26,7 +26,7 @@ from guildbus.launch.process import cap_log
 from guildbus.launch.readiness import check_sandbox, warm_toolchain
 from guildbus.launch.serving import served
 from guildbus.launch.supervisor import LOG_LIMIT_BYTES, ChildStatus
-from guildbus.launch.swarm import RunningSwarm, SwarmPaths, place_lock, read_record
+from guildbus.launch.swarm import RunningSwarm, SwarmPaths, owner_of, place_lock, read_record
 from guildbus.protocols.errors import GuildbusError, InfrastructureError, UsageError
 
 STOP_TIMEOUT_S = 20.0
@@ -36,7 +36,7 @@ def start_in_background(config: GuildConfig, asked: Path | None, *, unsafe: bool
     """The record of the swarm that now runs. UsageError if one runs already."""
     if (record := read_record(config)) is not None:
         raise UsageError(
-            f"a swarm is up already (pid {record['pid']}, started by `guildbus {record['owner']}`)",
+            f"a swarm is up already (pid {record['pid']}, started by {owner_of(record)})",
             where=str(config.state_dir),
             remedy="`guildbus status` shows it, `guildbus down` stops it",
         )
@@ -75,9 +75,11 @@ def stop_in_background(config: GuildConfig) -> bool:
         return False
     if record["owner"] != "up":
         raise UsageError(
-            f"this swarm belongs to a `guildbus {record['owner']}` (pid {record['pid']})",
+            f"this swarm belongs to {owner_of(record)} (pid {record['pid']})",
             where=str(config.state_dir),
-            remedy=f"`guildbus cancel {record['only_run']}`, or interrupt that command",
+            remedy=f"`guildbus cancel {record['only_run']}`, or interrupt that command"
+            if record["only_run"]
+            else "it ends with that program",
         )
     try:
         process = psutil.Process(record["pid"])

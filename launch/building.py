@@ -9,16 +9,15 @@ The report is made from the run's messages by `report.py`; what a person sees me
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from guildbus.launch.attending import Attendance, attended, read_log
 from guildbus.launch.config import GuildConfig
-from guildbus.launch.ground import Need
+from guildbus.launch.ground import Need, Stand
 from guildbus.launch.live import View
 from guildbus.launch.output import check_folder, write_tree
 from guildbus.launch.report import Wall, build_report, end_of
+from guildbus.launch.results import BuildReport
 from guildbus.launch.run_log import RunLog
 from guildbus.launch.telemetry import observed_run, telemetry_settings
 from guildbus.protocols import ids
@@ -26,15 +25,6 @@ from guildbus.protocols.errors import UsageError
 from guildbus.protocols.messages.build import BuildFinished, BuildOptions, BuildRequested
 from guildbus.protocols.registry import Registry
 from guildbus.protocols.spec import Spec
-
-
-@dataclass(frozen=True, slots=True)
-class BuildResult:
-    """A finished build: its run's messages, its report, and where its files are."""
-
-    log: RunLog
-    report: dict[str, Any]
-    folder: Path
 
 
 async def build(
@@ -47,11 +37,12 @@ async def build(
     *,
     unsafe: bool = False,
     started_at: float | None = None,
-    on_published: Callable[[str], None] = lambda run: None,
-) -> BuildResult:
+    on_published: Callable[[str], object] = lambda run: None,
+    stand: Stand | None = None,
+) -> BuildReport:
     """Build a spec into `folder`. Raises InfrastructureError or UsageError; a red result is no error.
 
-    `on_published` is given the run's name when its request is durable.
+    `on_published` is given the run's name when its request is durable. `stand` as of `Attendance`.
     """
     started_at = time.time() if started_at is None else started_at
     check_folder(folder)
@@ -63,6 +54,7 @@ async def build(
         opening=_request(spec, options, folder),
         deadline=None if options.max_seconds is None else started_at + options.max_seconds,
         on_published=lambda: on_published(run),
+        stand=stand,
     )
     return await finish(config, attendance, folder, started_at)
 
@@ -76,7 +68,8 @@ async def resume(
     folder: Path | None = None,
     unsafe: bool = False,
     started_at: float | None = None,
-) -> BuildResult:
+    stand: Stand | None = None,
+) -> BuildReport:
     """See a run to its end, and write its files where its build was asked to, or into `folder`.
 
     A run that has ended only gets its files written; its report has its own times then.
@@ -89,13 +82,14 @@ async def resume(
         view.past(line)
     if end_of(log) is not None:
         _write(log, folder)
-        return BuildResult(log, build_report(log, Wall(log.lines[0].at, log.lines[-1].at)), folder)
+        return _report(log, Wall(log.lines[0].at, log.lines[-1].at), folder)
     view.phase(f"resuming {run}: {len(log.lines)} messages so far")
     need = Need(run, "resume", requested_at=log.lines[0].at, unsafe=unsafe)
-    return await finish(config, Attendance(need, view, registry, seen=log.lines[-1].seq), folder, started_at)
+    attendance = Attendance(need, view, registry, seen=log.lines[-1].seq, stand=stand)
+    return await finish(config, attendance, folder, started_at)
 
 
-async def finish(config: GuildConfig, attendance: Attendance, folder: Path, started_at: float) -> BuildResult:
+async def finish(config: GuildConfig, attendance: Attendance, folder: Path, started_at: float) -> BuildReport:
     """See the run to its end; write its files before anything else can go wrong."""
     settings = telemetry_settings(config.telemetry, os.environ)
     with observed_run(settings, attendance.run, started_at) as attendance.observer:
@@ -105,7 +99,11 @@ async def finish(config: GuildConfig, attendance: Attendance, folder: Path, star
             wall = Wall(started_at, time.time(), preparations)
             if attendance.observer is not None:
                 attendance.observer.ended(log.of(BuildFinished)[-1])
-    return BuildResult(log, build_report(log, wall), folder)
+    return _report(log, wall, folder)
+
+
+def _report(log: RunLog, wall: Wall, folder: Path) -> BuildReport:
+    return BuildReport.model_validate({**build_report(log, wall), "folder": folder})
 
 
 def _request(spec: Spec, options: BuildOptions, folder: Path) -> BuildRequested:

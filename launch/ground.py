@@ -4,14 +4,16 @@ One swarm a state folder: whoever starts one holds a lock for as long as it live
 back however the holder dies. A swarm that a build started for itself works for that build's run and for runs
 that were requested while it was up; abandoned runs that its broker found in the journal stay parked. So a
 follower either is served, or waits until the place is free and starts a swarm of its own.
+
+A program that has many runs keeps one ground for them all: `lasting_ground`.
 """
 
 import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +41,8 @@ class Need:
     unsafe: bool = False
     crew: frozenset[str] | None = None
     """The roles that are enough, where the whole roster is not needed: they need no model and no sandbox."""
+    for_all: bool = False
+    """Whether a swarm that is started for it works for all runs, and not for this one alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,10 @@ class Ground:
     swarm: RunningSwarm | None
     pid: int
     preparations: tuple[Span, ...] = ()
+
+
+Stand = Callable[[Need, View], contextlib.AbstractAsyncContextManager[Ground]]
+"""How a run gets its ground: `ground` for this configuration, or what `lasting_ground` gives."""
 
 
 @contextlib.asynccontextmanager
@@ -63,8 +71,52 @@ async def ground(config: GuildConfig, need: Need, view: View) -> AsyncIterator[G
     try:
         async with _own(config, need, view) as own:
             yield own
+            view.phase("stopping")
     finally:
         unlock_file(place_lock(config), found)
+
+
+@contextlib.asynccontextmanager
+async def lasting_ground(config: GuildConfig, view: View, *, unsafe: bool = False) -> AsyncIterator[Stand]:
+    """One ground for all runs of a program: the swarm that is up, or its own until this is left.
+
+    Where the swarm of another process goes, the first run that needs one starts the program's own. A run that
+    still needs one when this is left gets a BusError.
+    """
+    own: Ground | None = None
+    left = False
+
+    def check(need: Need) -> None:
+        if left:
+            raise BusError(
+                "the swarm was left before the run ended",
+                where=f"run {need.run}",
+                remedy="await what you ask of it inside `async with`",
+            )
+
+    async with contextlib.AsyncExitStack() as kept:
+
+        @contextlib.asynccontextmanager
+        async def stand(need: Need, view: View) -> AsyncIterator[Ground]:
+            nonlocal own
+            check(need)
+            async with contextlib.AsyncExitStack() as visit:
+                found = own
+                if found is None:
+                    wanted = replace(need, owner="program", unsafe=unsafe, crew=None, for_all=True)
+                    found = await visit.enter_async_context(ground(config, wanted, view))
+                    check(need)
+                if own is None and found.swarm is not None:
+                    own = replace(found, preparations=())  # they delay this run alone
+                    kept.push_async_exit(visit.pop_all())
+                yield found
+
+        async with stand(Need("", "program"), view):
+            pass
+        try:
+            yield stand
+        finally:
+            left = True
 
 
 @contextlib.asynccontextmanager
@@ -77,8 +129,9 @@ async def _own(config: GuildConfig, need: Need, view: View) -> AsyncIterator[Gro
             models = await stack.enter_async_context(served(config, view.phase))
         else:
             models = Served({}, {}, _no_model, _nothing)
+        only_run = None if need.for_all else need.run
         swarm = RunningSwarm(
-            config, models, owner=need.owner, unsafe=need.unsafe, only_run=need.run, crew=need.crew
+            config, models, owner=need.owner, unsafe=need.unsafe, only_run=only_run, crew=need.crew
         )
         try:
             # The swarm needs no model to start: both at once.

@@ -1,7 +1,8 @@
 """The live view of a build in the terminal: one line an agent, and what it does now.
 
 `LiveState` is pure: messages and health reports in, rows out. `TerminalView` draws it in place with rich;
-`PlainView` prints a line a message where the output is no terminal; `SilentView` prints nothing.
+`PlainView` prints a line a message where the output is no terminal; `SilentView` prints nothing. `Overheard`
+is any of them, and a listener beside it.
 """
 
 import time
@@ -138,6 +139,35 @@ class PlainView:
 
     def close(self) -> None:
         """Nothing."""
+
+
+class Overheard:
+    """Another view, and somebody who hears each new message before it is shown there."""
+
+    def __init__(self, view: View, on_line: Callable[[Line], object]) -> None:
+        self._view = view
+        self._on_line = on_line
+
+    def phase(self, text: str) -> None:
+        """Shown."""
+        self._view.phase(text)
+
+    def past(self, line: Line) -> None:
+        """Shown, and not told: it is no news."""
+        self._view.past(line)
+
+    def line(self, line: Line) -> None:
+        """Told, and shown."""
+        self._on_line(line)
+        self._view.line(line)
+
+    def health(self, report: dict[str, Any]) -> None:
+        """Shown."""
+        self._view.health(report)
+
+    def close(self) -> None:
+        """Close the view."""
+        self._view.close()
 
 
 class TerminalView:

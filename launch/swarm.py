@@ -40,8 +40,8 @@ AGENT_MODULES = (
     *(entry.partition(":")[0] for entry in BUILT_IN.values()),
 )
 """What an agent process needs before it can say HELLO."""
-Owner = Literal["build", "resume", "cancel", "replay", "up"]
-"""The command that started a swarm."""
+Owner = Literal["build", "resume", "cancel", "replay", "up", "program"]
+"""The command that started a swarm, or a program of somebody's own that did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,11 @@ def replica_names(agent: AgentTable) -> tuple[str, ...]:
     if agent.replicas == 1:
         return (agent.name,)
     return tuple(f"{agent.name}-{number}" for number in range(1, agent.replicas + 1))
+
+
+def process_names(config: GuildConfig) -> tuple[str, ...]:
+    """The names of all agent processes of a roster."""
+    return tuple(name for agent in config.agents for name in replica_names(agent))
 
 
 def agent_settings(
@@ -297,6 +302,11 @@ def read_record(config: GuildConfig) -> dict[str, Any] | None:
     except (FileNotFoundError, psutil.NoSuchProcess, ValueError, KeyError):
         return None
     return record
+
+
+def owner_of(record: dict[str, Any]) -> str:
+    """Who started the swarm of this record, for people."""
+    return "a program" if record["owner"] == "program" else f"`guildbus {record['owner']}`"
 
 
 def serves(record: dict[str, Any], run: str, requested_at: float | None) -> bool:

@@ -1,4 +1,4 @@
-"""The command line: typer commands, thin over the rest of `launch`.
+"""The command line: typer commands, thin over `launch/api.py` and the rest of `launch`.
 
     app.py       the commands put together, and errors turned into exit codes
     console.py   printing: text for people, JSON for scripts

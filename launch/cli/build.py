@@ -41,46 +41,29 @@ def build(
 ) -> None:
     """Turn a spec into a Go package that builds, vets and tests green, or say why not."""
     started_at = time.time()
-    from guildbus.launch.building import build as run_build
+    from guildbus.launch.api import Swarm
     from guildbus.launch.config import with_finishers
-    from guildbus.launch.membership import swarm_registry
     from guildbus.launch.specfile import load_spec
-    from guildbus.launch.swarm import replica_names
-    from guildbus.protocols.messages.build import BuildOptions
+    from guildbus.launch.swarm import process_names
 
     loaded = load_spec(spec)
     config = config_of(ctx)
     if finishers is not None:
         config = with_finishers(config, [name.strip() for name in finishers.split(",") if name.strip()])
-    options = BuildOptions(
-        candidates=candidates or config.build.candidates,
-        max_rounds=max_rounds or config.build.max_rounds,
-        seed=seed,
-        max_seconds=max_seconds or config.build.max_seconds,
-        max_tokens=max_tokens or config.build.max_tokens,
-        examine=config.build.examine,
-        settle=config.build.settle,
-        teeth_seconds=config.build.teeth_seconds,
-        finishers=config.build.finishers,
-        finisher_seconds=config.build.finisher_seconds,
-    )
-    folder = out_dir or Path("out") / loaded.name
-    names = tuple(name for agent in config.agents for name in replica_names(agent))
-    view = open_view(f"building {loaded.name}", names, as_json=as_json)
+    view = open_view(f"building {loaded.name}", process_names(config), as_json=as_json)
     published: list[str] = []
-    work = run_build(
-        config,
+    work = Swarm(config, unsafe_no_sandbox=unsafe_no_sandbox, view=view).build(
         loaded,
-        options,
-        folder,
-        view,
-        swarm_registry(config),
-        unsafe=unsafe_no_sandbox,
-        started_at=started_at,
+        out=out_dir,
+        candidates=candidates,
+        max_rounds=max_rounds,
+        seed=seed,
+        max_seconds=max_seconds,
+        max_tokens=max_tokens,
         on_published=published.append,
+        started_at=started_at,
     )
-    report = run_to_end(work, view, published).report
-    conclude(report, folder, as_json=as_json)
+    conclude(run_to_end(work, view, published), as_json=as_json)
 
 
 def plan(ctx: typer.Context, spec: SpecArgument, as_json: JsonOption = False) -> None:

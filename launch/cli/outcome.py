@@ -3,13 +3,16 @@
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.table import Table
 
 from guildbus.launch.cli.console import GREEN, INFRASTRUCTURE, INTERRUPTED, RED, out, print_json
 from guildbus.launch.cli.teeth import teeth_text
+
+if TYPE_CHECKING:
+    from guildbus.launch.results import BuildReport
 
 ResultT = TypeVar("ResultT")
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
@@ -33,11 +36,12 @@ def run_to_end(work: Coroutine[Any, Any, ResultT], view: Any, published: list[st
         view.close()
 
 
-def conclude(report: dict[str, Any], folder: Path, *, as_json: bool) -> None:
+def conclude(result: "BuildReport", *, as_json: bool) -> None:
+    report = result.model_dump(mode="json")
     if as_json:
         print_json(report)
     else:
-        _print_result(report, folder)
+        _print_result(report, result.folder)
     raise typer.Exit(_exit_code(report))
 
 

@@ -40,8 +40,7 @@ def replay(
     unsafe_no_sandbox: UnsafeOption = False,
 ) -> None:
     """Run a recorded run again, offline, and compare; or, with --from, anew from one message on."""
-    from guildbus.launch.attending import read_log
-    from guildbus.launch.cli.resuming import named_run
+    from guildbus.launch.attending import named_run, read_log
     from guildbus.launch.membership import swarm_registry
 
     config = config_of(ctx)
@@ -96,12 +95,11 @@ def _fork(
     from guildbus.launch.membership import swarm_registry
     from guildbus.launch.replay.branch import branch_at, read_settings
     from guildbus.launch.replay.forking import fork
-    from guildbus.launch.swarm import replica_names
+    from guildbus.launch.swarm import process_names
 
     changes = read_settings(settings, config)
     branch = branch_at(log, message, changes)
-    names = tuple(name for agent in config.agents for name in replica_names(agent))
-    view = open_view(f"{branch.run}: {branch.title}", names, as_json=as_json)
+    view = open_view(f"{branch.run}: {branch.title}", process_names(config), as_json=as_json)
     published: list[str] = []
     work = fork(
         changes,
@@ -113,5 +111,4 @@ def _fork(
         started_at=started_at,
         on_published=published.append,
     )
-    result = run_to_end(work, view, published)
-    conclude(result.report, result.folder, as_json=as_json)
+    conclude(run_to_end(work, view, published), as_json=as_json)

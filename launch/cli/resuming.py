@@ -2,16 +2,13 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from guildbus.launch.cli.console import out, print_json
 from guildbus.launch.cli.outcome import JsonOption, UnsafeOption, conclude, open_view, run_to_end
 from guildbus.launch.cli.state import config_of
-
-if TYPE_CHECKING:
-    from guildbus.launch.config import GuildConfig
 
 RunArgument = Annotated[
     str, typer.Argument(help="A run's name, a part of it, or `last`.", show_default=False)
@@ -30,25 +27,16 @@ def resume(
 ) -> None:
     """Go on with a run that was interrupted, whatever died; no completed model call is paid again."""
     started_at = time.time()
-    from guildbus.launch.building import resume as run_resume
-    from guildbus.launch.membership import swarm_registry
-    from guildbus.launch.swarm import replica_names
+    from guildbus.launch.api import Swarm
+    from guildbus.launch.attending import named_run
+    from guildbus.launch.swarm import process_names
 
     config = config_of(ctx)
     name = named_run(config, run)
-    names = tuple(name for agent in config.agents for name in replica_names(agent))
-    view = open_view(f"resuming {name}", names, as_json=as_json)
-    work = run_resume(
-        config,
-        name,
-        view,
-        swarm_registry(config),
-        folder=out_dir,
-        unsafe=unsafe_no_sandbox,
-        started_at=started_at,
-    )
-    result = run_to_end(work, view, [name])
-    conclude(result.report, result.folder, as_json=as_json)
+    view = open_view(f"resuming {name}", process_names(config), as_json=as_json)
+    swarm = Swarm(config, unsafe_no_sandbox=unsafe_no_sandbox, view=view)
+    work = swarm.resume(name, out=out_dir, started_at=started_at)
+    conclude(run_to_end(work, view, [name]), as_json=as_json)
 
 
 def cancel(
@@ -58,29 +46,15 @@ def cancel(
     as_json: JsonOption = False,
 ) -> None:
     """Stop a run now: its model requests and processes end, and it is closed as red:cancelled."""
-    from guildbus.launch.cancelling import cancel as run_cancel
-    from guildbus.launch.membership import swarm_registry
+    from guildbus.launch.api import Swarm
 
-    config = config_of(ctx)
-    name = named_run(config, run)
-    view = open_view(f"cancelling {name}", (), as_json=True)
-    finished = run_to_end(run_cancel(config, name, reason, view, swarm_registry(config)), view, [])
+    view = open_view("", (), as_json=True)
+    swarm = Swarm(config_of(ctx), view=view)
+    name = swarm.named(run)
+    finished = run_to_end(swarm.cancel(name, reason=reason), view, [])
     if as_json:
         print_json({"run_id": name, "status": finished.status, "diagnosis": finished.diagnosis})
     elif finished.status == CANCELLED:
         out().print(f"{name}: cancelled")
     else:
         out().print(f"{name}: it had ended before: {finished.status}")
-
-
-def named_run(config: "GuildConfig", run: str) -> str:
-    """The run that is meant. UsageError if there is none, or more than one."""
-    from guildbus.bus.tail import JournalReader
-    from guildbus.launch.run_log import find_run
-    from guildbus.launch.swarm import SwarmPaths
-
-    reader = JournalReader(SwarmPaths(config.state_dir).journal)
-    try:
-        return find_run(reader, run)
-    finally:
-        reader.close()

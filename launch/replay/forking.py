@@ -9,12 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from guildbus.launch.attending import Attendance
-from guildbus.launch.building import BuildResult, finish
+from guildbus.launch.building import finish
 from guildbus.launch.config import GuildConfig
 from guildbus.launch.ground import Need
 from guildbus.launch.live import View
 from guildbus.launch.output import check_folder
 from guildbus.launch.replay.branch import Branch, Changes, copies
+from guildbus.launch.results import BuildReport
 from guildbus.launch.swarm import read_record
 from guildbus.protocols.errors import UsageError
 from guildbus.protocols.registry import Registry
@@ -30,7 +31,7 @@ async def fork(
     unsafe: bool = False,
     started_at: float | None = None,
     on_published: Callable[[str], None] = lambda run: None,
-) -> BuildResult:
+) -> BuildReport:
     """See the fork to its end, and write its files into `folder`. Raises what `build` raises."""
     started_at = time.time() if started_at is None else started_at
     config = changes.config

@@ -16,6 +16,12 @@ What an agent of your own needs is here; docs/adding-a-specialist.md shows how i
     GuildbusError ...         the errors that a handler may raise or meet
     BuildRequested ...        the messages of a build
 
+Programs that build start at `Swarm`, and docs/python-api.md shows how::
+
+    Swarm                     build, resume, cancel, trace: what the commands do
+    BuildReport, RunSummary, TracedMessage      what it gives
+    Spec, View, PlainView     what it may be given: a spec as data, and who is shown what goes on
+
 Each is imported from its module when it is first used: `import guildbus` alone costs nothing.
 
 The code lives in the four top-level folders of the repository, one a layer; each may import
@@ -41,14 +47,22 @@ if TYPE_CHECKING:
     from guildbus.bus.interface import AgentIdentity
     from guildbus.bus.memory import MemoryBroker, MemoryBus
     from guildbus.bus.notices import Subscriptions
+    from guildbus.launch.api import Swarm
+    from guildbus.launch.live import PlainView, View
+    from guildbus.launch.results import BuildReport, RunSummary, TracedMessage
     from guildbus.protocols.envelope import Envelope
     from guildbus.protocols.errors import (
+        BusError,
         ConfigError,
         GuildbusError,
         InfrastructureError,
         ModelError,
+        OutputError,
         ProtocolError,
         SandboxError,
+        SpecError,
+        ToolchainError,
+        UsageError,
     )
     from guildbus.protocols.messages.base import Message, Part, Span
     from guildbus.protocols.messages.build import BuildFinished, BuildPlanned, BuildRequested, BuildStopped
@@ -63,6 +77,7 @@ if TYPE_CHECKING:
     from guildbus.protocols.messages.finish import FinishJudged, FinishProposed, FinishRequested
     from guildbus.protocols.messages.verification import VerificationFinished
     from guildbus.protocols.registry import Registry, standard_registry
+    from guildbus.protocols.spec import Spec
 
 __version__ = "0.1.0"
 
@@ -73,8 +88,10 @@ __all__ = [
     "Answer",
     "BuildFinished",
     "BuildPlanned",
+    "BuildReport",
     "BuildRequested",
     "BuildStopped",
+    "BusError",
     "ConfigError",
     "Context",
     "DraftAccepted",
@@ -96,18 +113,28 @@ __all__ = [
     "MessageDied",
     "ModelCall",
     "ModelError",
+    "OutputError",
     "OwnTools",
     "Part",
+    "PlainView",
     "PromptError",
     "Prompts",
     "ProtocolError",
     "Registry",
     "RunCancelled",
+    "RunSummary",
     "Runtime",
     "SandboxError",
     "Span",
+    "Spec",
+    "SpecError",
     "Subscriptions",
+    "Swarm",
+    "ToolchainError",
+    "TracedMessage",
+    "UsageError",
     "VerificationFinished",
+    "View",
     "code_in",
     "handles",
     "said_of",
@@ -127,14 +154,22 @@ _HOMES = {
     "bus.interface": ("AgentIdentity",),
     "bus.memory": ("MemoryBroker", "MemoryBus"),
     "bus.notices": ("Subscriptions",),
+    "launch.api": ("Swarm",),
+    "launch.live": ("PlainView", "View"),
+    "launch.results": ("BuildReport", "RunSummary", "TracedMessage"),
     "protocols.envelope": ("Envelope",),
     "protocols.errors": (
+        "BusError",
         "ConfigError",
         "GuildbusError",
         "InfrastructureError",
         "ModelError",
+        "OutputError",
         "ProtocolError",
         "SandboxError",
+        "SpecError",
+        "ToolchainError",
+        "UsageError",
     ),
     "protocols.messages.base": ("Message", "Part", "Span"),
     "protocols.messages.build": ("BuildFinished", "BuildPlanned", "BuildRequested", "BuildStopped"),
@@ -149,6 +184,7 @@ _HOMES = {
     "protocols.messages.finish": ("FinishJudged", "FinishProposed", "FinishRequested"),
     "protocols.messages.verification": ("VerificationFinished",),
     "protocols.registry": ("Registry", "standard_registry"),
+    "protocols.spec": ("Spec",),
 }
 
 

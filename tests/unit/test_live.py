@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from guildbus.launch.live import LiveState, PlainView, SilentView, TerminalView
+from guildbus.launch.live import LiveState, Overheard, PlainView, SilentView, TerminalView
 from guildbus.launch.run_log import Line
 from told import IMPLEMENTATION, NUMKIT, SUITE, Told, call, log_of, proposed
 
@@ -103,3 +103,18 @@ def test_the_terminal_view_draws_agents_round_tokens_and_score() -> None:
     text = caught.get()
     for part in ("building numkit", "round 2", "80 tokens", "2/3", "drafting [numkit.go]", *ROLES):
         assert part in text
+
+
+def test_whoever_overhears_a_view_is_told_of_new_messages_alone() -> None:
+    written: list[str] = []
+    heard: list[Line] = []
+    view = Overheard(PlainView(written.append, clock=lambda: 0.0), heard.append)
+    past, *new = lines()
+    view.past(past)
+    for line in new:
+        view.line(line)
+    view.phase("stopping")
+    view.health(health())
+    view.close()
+    assert heard == new
+    assert len(written) == len(new) + 1
