@@ -14,6 +14,9 @@
     verifier.py     build, vet, test in a sandbox   judging.py, selection.py, sandbox
     repair_router.py  routes repairs, stops honestly  ladder.py is its pure mind
 
+    finishing.py    who is asked to improve what is green    edits.py: what an edit may not do
+    prompt_files.py, said_of.py     for finishers and other agents of somebody else's
+
 A handler's answer is a function of the journal's prefix that ends with its message: no agent keeps
 state of its own, so any of them can die at any time. Read `agent.py` next.
 """

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from guildbus.launch.attending import Attendance, attended, read_log
-from guildbus.launch.config import GuildConfig
+from guildbus.launch.config import GuildConfig, with_finishers
 from guildbus.launch.ground import Need, Stand
 from guildbus.launch.live import View
 from guildbus.launch.output import check_folder, write_tree
@@ -84,6 +84,7 @@ async def resume(
         _write(log, folder)
         return _report(log, Wall(log.lines[0].at, log.lines[-1].at), folder)
     view.phase(f"resuming {run}: {len(log.lines)} messages so far")
+    config = _with_its_finishers(config, log)
     need = Need(run, "resume", requested_at=log.lines[0].at, unsafe=unsafe)
     attendance = Attendance(need, view, registry, seen=log.lines[-1].seq, stand=stand)
     return await finish(config, attendance, folder, started_at)
@@ -109,6 +110,13 @@ def _report(log: RunLog, wall: Wall, folder: Path) -> BuildReport:
 def _request(spec: Spec, options: BuildOptions, folder: Path) -> BuildRequested:
     """With the folder's full name: a resume may be called from anywhere."""
     return BuildRequested(spec=spec, options=options, out=str(folder.absolute()))
+
+
+def _with_its_finishers(config: GuildConfig, log: RunLog) -> GuildConfig:
+    """A run names its finishers itself: those of its command line are not in the configuration."""
+    requested = next(iter(log.of(BuildRequested)), None)
+    asked = requested.options.finishers if requested is not None else ()
+    return with_finishers(config, asked) if asked else config
 
 
 def _asked_folder(log: RunLog) -> Path:

@@ -11,6 +11,7 @@ The way of understanding, a file a step:
     assertions.py  what the tests of a file really check; how many cases they have
     comparisons.py checks that can never fail: x != x, an empty table, t.Skip
     stubs.py       a function emptied, to see whether a suite notices
+    source.py      a file function by function, for agents of somebody else's
     toolchain.py   the real go and gofmt, the only part that runs processes
 
 All but the last are pure functions. Read `syntax.py` next.

@@ -5,5 +5,6 @@ lifecycle how soon a swarm is ready, what it costs at rest, what it leaves behin
 observers what looking on costs a build; plain_build is one build as a user types it
 oracle/   the oracle on planted mistakes
 eval/     builds judged from outside
+finishers/ what each finisher does to the same builds
 faults/   what dies, freezes, lies or fills up, and what the journal says afterwards
 """

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from guildhall import GCD, ROOT, Guild, fenced, numkit, rule
+from guildhall import GCD, GUILDBUS, ROOT, Guild, fenced, numkit, rule, until
 
 SPEC = ROOT / "specs" / "numkit.yaml"
 EXAMPLES = ("go-review", "go-doc", "go-bench")
@@ -80,6 +80,16 @@ class Shop:
 
     def run(self, *words: object) -> "subprocess.CompletedProcess[str]":
         return self.guild.run(*words, before=[str(self.python), "-P"])
+
+    def start(self, *words: object) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [self.python, "-P", GUILDBUS, *map(str, words)],
+            cwd=self.guild.folder,
+            env=self.guild.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def json(self, *words: object) -> Any:
         done = self.run(*words)
@@ -167,3 +177,41 @@ def test_a_finisher_may_be_named_for_one_build_and_must_be_one(shop: Shop) -> No
     assert (unknown.returncode, "no agent plays this role" in unknown.stderr) == (2, True)
     ours = shop.run("build", SPEC, "--finishers", "go-dev")
     assert (ours.returncode, "is no finisher" in " ".join(ours.stderr.split())) == (2, True)
+
+
+@pytest.mark.long
+def test_a_build_that_is_killed_while_a_finisher_thinks_goes_on_from_there(shop: Shop) -> None:
+    slow = rule("GCD(8, 15) => 2", match=["You review one Go function", "func GCD"], delay_s=4)
+    shop.guild.serve([slow, *RULES[1:]])
+    building = shop.start("build", SPEC, "--candidates", 1, "--finishers", "go-doc,go-review", "--json")
+    until(lambda: any("You review" in one["prompt"] for one in shop.guild.requests("go-dev")), 60)
+    building.kill()
+    building.wait()
+    assert shop.guild.leftovers(files=False) == []
+
+    report = shop.json("resume", "last", "--json")
+    assert (report["green"], [one["role"] for one in report["finishers"]]) == (True, ["go-doc", "go-review"])
+    assert [one["kept"] for one in report["finishers"]] == [True, False]
+    assert shop.json("replay", "last", "--json")["identical"]
+
+
+@pytest.mark.long
+def test_what_a_finisher_does_is_measured_row_by_row(shop: Shop) -> None:
+    shop.guild.serve(RULES)
+    words = ("bench", "finishers", "--specs", SPEC, "--seeds", "1", "--only", "go-doc", "--out", "told.md")
+    done = shop.run(*words)
+    assert done.returncode == 0, done.stderr
+    rows = [
+        json.loads(line) for line in (shop.guild.folder / "told.finishers.jsonl").read_text().splitlines()
+    ]
+    assert [(row["arm"], row["right"], row["kept"]) for row in rows] == [
+        ("none", True, False),
+        ("go-doc", True, True),
+    ]
+    drafted = len(shop.guild.requests("go-dev"))
+    told = (shop.guild.folder / "told.md").read_text()
+    assert "| go-doc | 1 | 1 | 1 | 1 | 0 | 0 |" in told
+    again = shop.run(*words)
+    assert (again.returncode, "rows of an earlier run are there" in again.stderr) == (2, True)
+    assert shop.run(*words, "--resume").returncode == 0
+    assert len(shop.guild.requests("go-dev")) == drafted == 2

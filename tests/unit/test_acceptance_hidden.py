@@ -9,8 +9,8 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 SUITES = sorted((REPOSITORY / "bench" / "acceptance").glob("*/acceptance_test.go"))
 LAYERS = ("agents", "bus", "protocols", "launch", "specs")
-# They judge from outside; `guildbus bench eval` and `guildbus bench oracle` start them, and no build does.
-OUTSIDE = [Path("launch", "bench", name) for name in ("eval", "oracle")]
+# They judge from outside; `guildbus bench eval`, `oracle` and `finishers` start them, and no build does.
+OUTSIDE = [Path("launch", "bench", name) for name in ("eval", "finishers", "oracle")]
 REFERENCE = re.compile(r"bench\W{1,12}acceptance|acceptance_test|TestAcceptance", re.IGNORECASE)
 
 

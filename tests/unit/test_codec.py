@@ -14,6 +14,7 @@ from guildbus.protocols.errors import GuildbusError, InvalidBody, UnknownType
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildFinished, BuildRequested, BuildStopped
 from guildbus.protocols.messages.control import AttemptFailure, MessageDied
+from guildbus.protocols.messages.finish import FinishRequested
 from guildbus.protocols.messages.verification import Score
 from guildbus.protocols.registry import standard_registry
 from guildbus.protocols.spec import Spec, SpecFile
@@ -85,7 +86,7 @@ SPECS = st.builds(
 def bodies_of(body: type[Message]) -> st.SearchStrategy[dict[str, Any]]:
     schema = body.model_json_schema()
     values = values_of(schema, schema.get("$defs", {}))
-    if body is BuildRequested:
+    if body in (BuildRequested, FinishRequested):
         return st.tuples(values, SPECS).map(lambda pair: pair[0] | {"spec": pair[1].model_dump(mode="json")})
     return values
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -19,6 +20,7 @@ from guildbus.agents.planner import Planner
 from guildbus.agents.runtime import Runtime, wrap
 from guildbus.bus.interface import AgentIdentity
 from guildbus.bus.memory import MemoryBroker, MemoryBus
+from guildbus.bus.state import Limits
 from guildbus.launch.report import Wall, build_report
 from guildbus.protocols import codec
 from guildbus.protocols.envelope import format_time, parse_time
@@ -404,3 +406,48 @@ def test_a_role_that_takes_no_requests_is_no_finisher() -> None:
     for role, members in (("planner", []), ("planner", [Member("planner", Planner)])):
         with pytest.raises(ConfigError, match="is no finisher"):
             check_finishers(members, [role])
+
+
+class Stuck(Silent):
+    """Comes to no end."""
+
+    role = "go-stuck"
+
+    @handles(FinishRequested)
+    async def on_finish_requested(self, message: FinishRequested, ctx: Context) -> Sequence[Message]:
+        await asyncio.Event().wait()
+        return []
+
+
+async def test_one_that_is_silent_past_its_time_is_passed_over_on_the_real_routing() -> None:
+    """With a clock that runs a hundred times as fast as the real one."""
+    start, began = time.time(), time.monotonic()
+
+    def clock() -> float:
+        return start + (time.monotonic() - began) * 100
+
+    broker = MemoryBroker(Limits(lease_s=1e6, silent_s=1e6, unclaimed_s=1e6, undertaker="planner"), clock)
+    agents: list[Agent] = [Planner(), Stuck()]
+    runtimes = []
+    for agent in agents:
+        identity = AgentIdentity(agent.role, agent.role, "1")
+        bus = MemoryBus(broker, identity, credit=agent.credit)
+        runtimes.append(Runtime(agent, bus, identity, standard_registry(), clock))
+    tasks = [asyncio.create_task(runtime.run()) for runtime in runtimes]
+    outside = MemoryBus(broker, AgentIdentity("o", "o", "1"), credit=0)
+    await outside.open()
+    *told, verified = green(["go-stuck"]).messages
+    for message in told:  # as announcements: what they led to is told already
+        packet = wrap(message, source="o/1", subject=RUN, now=clock())
+        await outside.publish(replace(packet, envelope=replace(packet.envelope, to=None)))
+    await outside.publish(wrap(verified, source="o/1", subject=RUN, now=clock()))
+    while not any(p.envelope.type == BuildFinished.wire_type() for _, p in broker.log):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    for runtime in runtimes:
+        runtime.stop()
+    await asyncio.gather(*tasks, outside.close())
+    _, packet = broker.log[-1]
+    end = codec.decode(packet.envelope.type, packet.body, standard_registry())
+    assert isinstance(end, BuildFinished)
+    assert (end.status, end.score.total) == ("green:unexamined", 3)
+    assert [o.code for o in broker.outcomes if o.outcome == "dead"] == ["bus.expired"]

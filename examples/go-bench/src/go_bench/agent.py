@@ -34,6 +34,10 @@ PROMPTS = Prompts(
     __name__, {"calls.md": ("name", "rule", "signature"), "faster.md": ("name", "rule", "code")}
 )
 MOST_FUNCTIONS = 2
+LINES_TOKENS = 60
+CODE_TOKENS = 250
+AFTER_CODE = "\n```\n\n"
+"""What a model says behind its code is not waited for."""
 LEAST_LEFT_S = 45.0
 """With less time than this no other function is begun."""
 
@@ -89,7 +93,7 @@ class _Race:
             self.notes.append(f"{name}: no other implementation came")
             return None
         prompt = PROMPTS.fill("calls.md", name=name, rule=rule, signature=function.signature)
-        asked = calls_in(await self._ask(prompt, 60), name)
+        asked = calls_in(await self._ask(prompt, LINES_TOKENS), name)
         stated = [one.call for one in self._request.plan.examples if one.function == name]
         for calls in (asked, stated):
             times = (
@@ -108,7 +112,7 @@ class _Race:
     async def _faster(self, path: str, function: GoFunction, rule: str) -> dict[str, str] | None:
         """The tree with another implementation; None if the reply holds none."""
         prompt = PROMPTS.fill("faster.md", name=function.name, rule=rule, code=function.text)
-        reply = code_in(await self._ask(prompt, 300))
+        reply = code_in(await self._ask(prompt, CODE_TOKENS))
         try:
             source = GoSource(self._tree[path]).with_function(function.name, reply)
         except KeyError:
@@ -135,7 +139,9 @@ class _Race:
         return GoSource(self._tree[path]).package
 
     async def _ask(self, prompt: str, max_tokens: int) -> str:
-        answer = await self._ctx.complete(prompt, seed=self._request.seed, max_tokens=max_tokens)
+        answer = await self._ctx.complete(
+            prompt, seed=self._request.seed, max_tokens=max_tokens, stop=(AFTER_CODE,)
+        )
         self._calls.append(answer.call)
         return answer.text
 

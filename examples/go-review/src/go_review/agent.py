@@ -42,6 +42,10 @@ VOTES = 3
 MOST_FUNCTIONS = 4
 MOST_DISPUTES = 2
 """Calls that are voted on, in a whole package."""
+LINES_TOKENS = 50
+CODE_TOKENS = 250
+AFTER_CODE = "\n```\n\n"
+"""What a model says behind its code is not waited for."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,7 @@ class _Review:
         """The edit of one function; None if it stands."""
         name = place.function.name
         prompt = PROMPTS.fill("claim.md", name=name, rule=place.rule, code=place.function.text)
-        claims = claims_in(await self._ask(prompt, 60), name)
+        claims = claims_in(await self._ask(prompt, LINES_TOKENS), name)
         self._claims += len(claims)
         if not claims:
             return None
@@ -127,7 +131,7 @@ class _Review:
             "value.md", rule=place.rule, signature=place.function.signature, call=claim.call
         )
         for vote in range(VOTES):
-            reply = await self._ask(prompt, 70, temperature=0.6, sample=vote)
+            reply = await self._ask(prompt, LINES_TOKENS, temperature=0.6, sample=vote)
             if value_in(reply, claim.call) != claim.want:
                 return False
         return True
@@ -144,7 +148,7 @@ class _Review:
             got=got,
             want=claim.want,
         )
-        reply = code_in(await self._ask(prompt, 300))
+        reply = code_in(await self._ask(prompt, CODE_TOKENS))
         try:
             source = GoSource(self._tree[place.path]).with_function(function.name, reply)
         except KeyError:
@@ -179,7 +183,9 @@ class _Review:
 
     async def _ask(self, prompt: str, max_tokens: int, *, temperature: float = 0.2, sample: int = 0) -> str:
         seed = self._request.seed * 16 + sample
-        answer = await self._ctx.complete(prompt, seed=seed, temperature=temperature, max_tokens=max_tokens)
+        answer = await self._ctx.complete(
+            prompt, seed=seed, temperature=temperature, max_tokens=max_tokens, stop=(AFTER_CODE,)
+        )
         self._calls.append(answer.call)
         return answer.text
 
