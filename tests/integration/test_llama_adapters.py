@@ -20,8 +20,6 @@ from tiny_gguf import write_adapter, write_model
 pytest.importorskip("xllamacpp", reason="Apple Silicon has MLX instead of llama.cpp")
 
 ROSTER = """
-[build]
-examine = true
 [models.default]
 managed = "llama"
 model = "{folder}/base.gguf"
@@ -31,6 +29,9 @@ adapter = "dev.gguf"
 [[agents]]
 role = "go-test"
 adapter = "test.gguf"
+[[agents]]
+role = "go-review"
+entry = "reviews:Reviewer"
 """
 PROMPT = ChatRequest(messages=(ChatMessage(role="user", content="What do you say?"),), max_tokens=6, seed=1)
 
@@ -69,7 +70,7 @@ async def test_each_role_gets_its_own_adapter_and_who_has_none_the_base(
     served: tuple[dict[str, Fleet], int],
 ) -> None:
     fleets, _ = served
-    roles = ("reference", "go-dev", "go-test")
+    roles = ("go-review", "go-dev", "go-test")
     for _ in range(2):  # the second time the prompt is in the server's cache
         one_by_one = [(await say(fleets[role][0])).text for role in roles]
         assert one_by_one == ["aaaaaa", "bbbbbb", "cccccc"]
@@ -79,7 +80,7 @@ async def test_each_role_gets_its_own_adapter_and_who_has_none_the_base(
 
 def test_the_store_tells_their_answers_apart(served: tuple[dict[str, Fleet], int], folder: Path) -> None:
     fleets, _ = served
-    entries = [fleets[role][0] for role in ("reference", "go-dev", "go-test")]
+    entries = [fleets[role][0] for role in ("go-review", "go-dev", "go-test")]
     assert len({completion_key(entry, PROMPT) for entry in entries}) == 3
     alike = entries[1].model_copy(update={"adapter": "dev.gguf:0123456789abcdef"})
     assert completion_key(alike, PROMPT) != completion_key(entries[1], PROMPT), "an adapter trained anew"

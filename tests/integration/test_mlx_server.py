@@ -30,8 +30,6 @@ PROMPT = ChatRequest(
     messages=(ChatMessage(role="user", content="What do you say?"),), max_tokens=12, temperature=0.0, seed=1
 )
 ROSTER = """
-[build]
-examine = true
 [models.default]
 managed = "mlx"
 model = "{folder}/base"
@@ -42,8 +40,11 @@ adapter = "dev"
 [[agents]]
 role = "go-test"
 adapter = "test"
+[[agents]]
+role = "go-review"
+entry = "reviews:Reviewer"
 """
-ROLES = ("go-dev", "go-test", "reference")
+ROLES = ("go-dev", "go-test", "go-review")
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(INSTALL_S + 300)]
 
