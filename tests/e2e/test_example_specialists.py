@@ -15,7 +15,20 @@ from typing import Any
 
 import pytest
 
-from guildhall import GCD, GUILDBUS, ROOT, Guild, fenced, numkit, rule, until
+from guildhall import (
+    GCD,
+    GUILDBUS,
+    ROOT,
+    STRINGKIT,
+    STRINGKIT_CASES,
+    STRINGKIT_SUITE,
+    Guild,
+    fenced,
+    numkit,
+    rule,
+    until,
+    whole,
+)
 
 SPEC = ROOT / "specs" / "numkit.yaml"
 EXAMPLES = ("go-review", "go-doc", "go-bench")
@@ -215,3 +228,42 @@ def test_what_a_finisher_does_is_measured_row_by_row(shop: Shop) -> None:
     assert (again.returncode, "rows of an earlier run are there" in again.stderr) == (2, True)
     assert shop.run(*words, "--resume").returncode == 0
     assert len(shop.guild.requests("go-dev")) == drafted == 2
+
+
+REFERENCE = """```python
+def reverse(s: str) -> str:
+    return s[::-1]
+
+
+def is_palindrome(s: str) -> bool:
+    kept = [c.lower() for c in s if c.isalpha() or c.isdigit()]
+    return kept == kept[::-1]
+```
+"""
+LAZY = STRINGKIT.replace(
+    "\treturn string(runes)", "\tif len(runes) > 7 {\n\t\treturn s\n\t}\n\treturn string(runes)"
+)
+
+
+@pytest.mark.long
+def test_an_edit_that_every_test_passes_is_refused_by_the_examination(shop: Shop) -> None:
+    rules = [
+        rule(REFERENCE, match="You write Python"),
+        rule('Reverse("abcdefghij") => "abcdefghij"', match=["You review", "func Reverse"]),
+        rule("NONE", match="You review"),
+        rule('Reverse("abcdefghij"): too long => "abcdefghij"', match="Work out the value"),
+        rule(fenced(LAZY.partition("func IsPalindrome")[0]), match="breaks its rule"),
+        rule('Reverse("abc") => "cba"', match=["Give two short calls", "func Reverse"]),
+        rule('IsPalindrome("ab") => true', match="Give two short calls"),
+        rule(fenced(STRINGKIT)),
+    ]
+    config = "[build]\nexamine = true\nteeth_seconds = 0\n"
+    shop.guild.serve(rules, [rule(whole(STRINGKIT, STRINGKIT_SUITE, STRINGKIT_CASES))], config=config)
+    spec = ROOT / "specs" / "stringkit.yaml"
+    report = shop.json("build", spec, "--candidates", 1, "--finishers", "go-review,go-doc", "--json")
+    review, doc = report["finishers"]
+    assert (report["status"], review["kept"], doc["kept"]) == ("green", False, True)
+    assert "it is settled that it is" in review["why"]
+    assert (review["after"]["score"], doc["after"]["agreed"]) == (3, doc["before"]["agreed"])
+    assert review["after"]["agreed"] < review["before"]["agreed"]
+    assert doc["note"] == "2 comments; ExampleReverse"
