@@ -34,6 +34,7 @@ from guildbus.protocols.messages.build import (
 )
 from guildbus.protocols.messages.control import EventNoticed, RunCancelled
 from guildbus.protocols.messages.draft import DraftProposed, DraftRequested
+from guildbus.protocols.messages.finish import FinishProposed, FinishRequested
 from guildbus.protocols.messages.oracle import ReferenceProposed, ReferenceRequested
 from guildbus.protocols.wire import Packet
 
@@ -222,7 +223,8 @@ def _copy(
 ) -> Packet:
     old = line.envelope
     name = names[old.id]
-    message = _changed(branch, line, out)
+    message = _changed(branch, line, out, now)
+    own = message.own_deadline
     if isinstance(message, EventNoticed):
         message = message.model_copy(update={"message_id": names[message.message_id], "seq": 0})
     envelope = replace(
@@ -235,14 +237,14 @@ def _copy(
         traceparent=ids.traceparent(branch.run, name),
         correlationid=names.get(old.correlationid or "", name),
         causationid=names.get(old.causationid or "", old.id if old.causationid is None else None),
-        deadline=deadline,
+        deadline=deadline if own is None else format_time(own),
         attempt=0,
         seq=0,
     )
     return Packet(envelope, codec.encode(message))
 
 
-def _changed(branch: Branch, line: Line, out: str) -> Message:
+def _changed(branch: Branch, line: Line, out: str, now: float) -> Message:
     """The body with what the fork sets; what it cost was paid before."""
     message = line.message
     update: dict[str, Any] = {"spans": ()} if "spans" in type(message).model_fields else {}
@@ -251,7 +253,11 @@ def _changed(branch: Branch, line: Line, out: str) -> Message:
             update |= {"options": branch.options, "out": out, "origin": branch.origin}
         case BuildPlanned():
             update |= {"options": branch.options}
-        case DraftProposed() | ReferenceProposed():
+        case FinishRequested():
+            limit = branch.options.max_seconds
+            closes_at = None if limit is None else now + limit
+            update |= {"until": now + branch.options.finisher_seconds, "closes_at": closes_at}
+        case DraftProposed() | ReferenceProposed() | FinishProposed():
             update |= {"calls": tuple(call.model_copy(update={"cached": True}) for call in message.calls)}
         case DraftRequested() if line.seq in branch.open:
             update |= _sampling(branch, ("candidates", "seed"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from guildbus.launch.attending import Attendance
 from guildbus.launch.building import finish
-from guildbus.launch.config import GuildConfig
+from guildbus.launch.config import GuildConfig, with_finishers
 from guildbus.launch.ground import Need
 from guildbus.launch.live import View
 from guildbus.launch.output import check_folder
@@ -35,6 +35,8 @@ async def fork(
     """See the fork to its end, and write its files into `folder`. Raises what `build` raises."""
     started_at = time.time() if started_at is None else started_at
     config = changes.config
+    if branch.options.finishers:
+        config = with_finishers(config, branch.options.finishers)
     check_folder(folder)
     _own_models(config, changes)
     attendance = Attendance(

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -21,6 +22,9 @@ from guildbus.agents.runtime import Runtime, wrap
 from guildbus.bus.interface import AgentIdentity
 from guildbus.bus.memory import MemoryBroker, MemoryBus
 from guildbus.bus.state import Limits
+from guildbus.launch.config import parse_config
+from guildbus.launch.places import Host
+from guildbus.launch.replay.branch import branch_at, copies, read_settings
 from guildbus.launch.report import Wall, build_report
 from guildbus.protocols import codec
 from guildbus.protocols.envelope import format_time, parse_time
@@ -359,6 +363,20 @@ async def test_the_report_tells_what_became_of_each() -> None:
     assert (third["why"], third["before"]["teeth"], third["seconds"]) == ("bus.expired: why", 0.75, 1.0)
     assert (report["green"], report["model"]["calls"], report["toolchain_s"]) == (True, 1, 2.0)
     assert (report["teeth"] or {})["score"] == 0.75
+
+
+async def test_a_fork_gives_a_finisher_its_time_anew() -> None:
+    run = green(TWO[:1])
+    await planner(run, now=1000.0, deadline=1050.0)
+    log = log_of(*run.messages)
+    host = Host({"GUILDBUS_STATE_DIR": "/nowhere"}, Path("/home/u"), Path("/guild"), "linux", "x86_64")
+    nothing = read_settings([], parse_config("", "guild.toml", host, Path("/guild")))
+    branch = branch_at(log, str(log.lines[-1].seq), nothing)
+    packet = copies(branch, out="/o", source="cli", now=5000.0)[-1]
+    asked = codec.decode(packet.envelope.type, packet.body, standard_registry())
+    assert isinstance(asked, FinishRequested)
+    assert (asked.until, asked.closes_at) == (5120.0, None)
+    assert (packet.envelope.to, parse_time(packet.envelope.deadline or "")) == ("go-review", 5120.0)
 
 
 class Silent(Agent):
