@@ -1,22 +1,19 @@
-"""Finishers: who is asked when, that an edit is kept only if nothing falls, and that a green stays green."""
+"""Finishers: who is asked when, what becomes of their edits, and that a green stays green."""
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
-import structlog
 
+from green_runs import BETTER, CODE, TWO, green, judged, planner
 from guildbus.agents.agent import Agent, handles
 from guildbus.agents.context import Context
 from guildbus.agents.contracts import Member, check, check_finishers
-from guildbus.agents.edits import blunted, gated_edit, lost_declarations, shortfall
 from guildbus.agents.finishing import read_finishing
-from guildbus.agents.gates.context import GateContext
-from guildbus.agents.golang.syntax import SyntaxFault, parse, syntax_fault
 from guildbus.agents.planner import Planner
 from guildbus.agents.runtime import Runtime, wrap
 from guildbus.bus.interface import AgentIdentity
@@ -27,63 +24,18 @@ from guildbus.launch.places import Host
 from guildbus.launch.replay.branch import branch_at, copies, read_settings
 from guildbus.launch.report import Wall, build_report
 from guildbus.protocols import codec
-from guildbus.protocols.envelope import format_time, parse_time
+from guildbus.protocols.envelope import parse_time
 from guildbus.protocols.errors import ConfigError
 from guildbus.protocols.messages.base import Message
-from guildbus.protocols.messages.build import BuildFinished, BuildOptions, FileTask
+from guildbus.protocols.messages.build import BuildFinished, BuildOptions
 from guildbus.protocols.messages.control import DeadRequeued, MessageDied
-from guildbus.protocols.messages.finish import FinishJudged, FinishProposed, FinishRequested, ProposedFile
+from guildbus.protocols.messages.finish import FinishJudged, FinishProposed, FinishRequested
 from guildbus.protocols.messages.verification import (
-    BrokenExample,
-    Counterexample,
-    Examination,
-    Score,
     Teeth,
     VerificationFinished,
 )
 from guildbus.protocols.registry import standard_registry
-from told import NUMKIT, RUN, Told, call, failure, log_of, sha, span
-
-CODE = "package numkit\n\nfunc GCD(a, b int) int { return a }\n"
-BETTER = "package numkit\n\n// GCD returns a.\nfunc GCD(a, b int) int { return a }\n"
-CHECK = "func TestGCD(t *testing.T) {\n\tif GCD(2, 4) != 2 {\n\t\tt.Error()\n\t}\n}\n"
-SUITE = f'package numkit\n\nimport "testing"\n\n{CHECK}'
-TWO = ("go-review", "go-doc")
-
-
-def green(finishers: Sequence[str] = TWO, **more: Any) -> Told:
-    """A run whose last stage is green."""
-    run = Told.of(NUMKIT, finishers=tuple(finishers))
-    run.accept("numkit.go", CODE).accept("numkit_test.go", SUITE, cases=1)
-    return run.verify(score="build vet test", green=True, **more)
-
-
-async def planner(run: Told, *, now: float = 1000.0, deadline: float | None = None) -> Sequence[Message]:
-    """What the planner answers to the newest message of a run."""
-    message = run.messages[-1]
-
-    async def read(types: Sequence[str]) -> list[Message]:
-        return [m for m in run.messages if not types or m.wire_type() in types]
-
-    envelope = wrap(message, source="t/1", subject=RUN, now=0.0).envelope
-    object.__setattr__(envelope, "deadline", None if deadline is None else format_time(deadline))
-    context = Context(envelope, 5, structlog.get_logger(), lambda: now, lambda text: None, read)
-    answers = await Planner.handlers[message.wire_type()](Planner(), message, context)
-    run.add(*answers)
-    return answers
-
-
-def judged(run: Told, content: str = BETTER, *, kept: bool = True, **more: Any) -> FinishJudged:
-    """The verdict on an edit of numkit.go by whoever was asked last."""
-    role = read_finishing(run.messages).asked[-1].role
-    files = tuple(
-        file.model_copy(update={"content": content, "author": role, "sha256": sha(content)})
-        if file.path == "numkit.go"
-        else file
-        for file in run.found.files
-    )
-    found = run.found.model_copy(update={"files": files} | more)
-    return FinishJudged(role=role, kept=kept, reason="" if kept else "go test fails", found=found)
+from told import RUN, call, log_of, span
 
 
 def died(kind: type[Message] = FinishRequested, code: str = "agent.crashed") -> MessageDied:
@@ -191,134 +143,6 @@ async def test_a_request_goes_to_the_role_that_it_names_and_expires_by_itself() 
     envelope = wrap(asked, source="planner/1", subject=RUN, now=2.0, cause=cause).envelope
     assert (envelope.to, parse_time(envelope.deadline or "")) == ("go-review", 1120.0)
     assert codec.decode(asked.wire_type(), codec.encode(asked), standard_registry()) == asked
-
-
-def plain(source: str) -> str | SyntaxFault:
-    """The formatter of these tests: no layout, the tree's own idea of syntax."""
-    return syntax_fault(parse(source)) or source
-
-
-def context_for(path: str, tree: Mapping[str, str]) -> GateContext:
-    owner = "go-test" if path.endswith("_test.go") else "go-dev"
-    task = FileTask.model_validate(
-        {"path": path, "purpose": "numbers", "owner": owner, "package": "numkit", "stage": 0}
-    )
-    others = {other: text for other, text in tree.items() if other != path}
-    return GateContext(
-        task=task,
-        stdlib=frozenset({"fmt", "testing"}),
-        formatter=plain,
-        module="example.com/numkit",
-        others=others,
-    )
-
-
-async def edit(run: Told | None = None, **files: str) -> tuple[str, dict[str, str]]:
-    """The refusal of an edit, '' if there is none, and the files as the gates passed them."""
-    asked = green()
-    (request,) = await planner(asked)
-    assert isinstance(request, FinishRequested)
-    named = {f"numkit{name}.go": text for name, text in files.items()}
-    proposal = FinishProposed(files=tuple(ProposedFile(path=p, content=c) for p, c in named.items()))
-    found = gated_edit(request, proposal, (run or asked).state.tree(), context_for)
-    return found.refusal, {path: one.content for path, one in found.files.items()}
-
-
-class TestWhatMayBeProposed:
-    async def test_what_passes_the_gates_is_judged(self) -> None:
-        more = SUITE + "\nfunc ExampleGCD() {\n\tfmt.Println(GCD(1, 2))\n\t// Output: 1\n}\n"
-        refusal, files = await edit(_test=more, **{"": BETTER})
-        assert (refusal, list(files), files["numkit.go"]) == ("", ["numkit.go", "numkit_test.go"], BETTER)
-        assert '"fmt"' in files["numkit_test.go"]
-
-    @pytest.mark.parametrize(
-        ("files", "reason"),
-        [
-            ({}, "nothing was proposed"),
-            ({"": CODE}, "it changes nothing"),
-            ({"_more": CODE}, "numkit_more.go is no file of the plan"),
-            ({"": "package numkit\n\nfunc"}, "numkit.go: the gate parses refuses it"),
-            ({"_test": SUITE.replace("GCD(2, 4) != 2", "GCD(2, 4) != 3")}, "TestGCD changed or vanished"),
-            ({"_test": SUITE.replace("TestGCD", "TestOther")}, "TestGCD changed or vanished"),
-            ({"_test": 'package numkit\n\nimport "testing"\n'}, "the gate"),
-        ],
-    )
-    async def test_what_may_not_be_is_named(self, files: dict[str, str], reason: str) -> None:
-        refusal, passed = await edit(**files)
-        assert (reason in refusal, passed) == (True, {}), refusal
-
-    async def test_an_edit_of_a_file_that_has_changed_since_is_refused(self) -> None:
-        later = green()
-        await planner(later)
-        later.add(judged(later, "package numkit // another"))
-        refusal, _ = await edit(later, **{"": BETTER})
-        assert refusal == "numkit.go has changed since this was asked for"
-
-
-def test_a_test_may_grow_and_be_commented_and_nothing_else() -> None:
-    assert lost_declarations(SUITE, f"{SUITE}\nvar more int\n") == []
-    assert lost_declarations(SUITE, SUITE.replace("func Test", "// It tests.\nfunc Test")) == []
-    assert lost_declarations(f"{SUITE}\nvar a, b = 1, 2\n", f"{SUITE}\nvar a, b = 1, 3\n") == ["a", "b"]
-
-
-def found(**more: Any) -> VerificationFinished:
-    """A green tree that 9 of 9 settled cases agree with."""
-    fields: dict[str, Any] = {
-        "examined": (Examination(subject="GCD", agreed=9, total=9),),
-        "tests_passed": 4,
-        "tests_total": 4,
-    }
-    return green(**(fields | more)).found
-
-
-SPLIT = Counterexample(call="GCD(0, 0)", want="0", got="1")
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({}, ""),
-        ({"score": Score(), "green": False}, "go build fails"),
-        (
-            {"score": Score(build=True, vet=True), "failures": (failure(),), "green": False},
-            "go test fails: TestGCD: GCD(0, 5) = 0; want 5",
-        ),
-        (
-            {"broken_examples": (BrokenExample(call="GCD(0, 0)", want="0", got="1"),), "green": False},
-            "GCD(0, 0) = 1; the spec says 0",
-        ),
-        (
-            {"examined": (Examination(subject="GCD", agreed=8, total=9, counterexamples=(SPLIT,)),)},
-            "GCD(0, 0) = 1; it is settled that it is 0",
-        ),
-        ({"examined": ()}, "0 settled cases agree, 9 did"),
-        ({"tests_total": 3}, "tests did not run: fewer rows than before"),
-        ({"missing_tests": ("TestGCD",)}, "tests did not run: TestGCD"),
-        ({"unnoticed": ("GCD",), "green": False}, "no test notices that GCD does nothing"),
-        ({"green": False}, "it is not green"),
-    ],
-)
-def test_what_falls_is_the_reason(change: dict[str, Any], reason: str) -> None:
-    assert shortfall(found(), found().model_copy(update=change)) == reason
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "reason"),
-    [
-        (None, None, ""),
-        (None, Teeth(score=0.1), ""),
-        (Teeth(why="there was no time"), None, ""),
-        (Teeth(score=0.5), Teeth(score=0.5), ""),
-        (Teeth(score=0.5), Teeth(score=0.75), ""),
-        (Teeth(score=0.5), Teeth(score=0.25), "the teeth fall from 0.50 to 0.25"),
-        (Teeth(score=0.5), Teeth(why="no time"), "the teeth are not known any more: no time"),
-        (Teeth(score=0.5), None, "the teeth are not known any more: nobody measured"),
-    ],
-)
-def test_teeth_that_were_measured_may_not_fall(
-    before: Teeth | None, after: Teeth | None, reason: str
-) -> None:
-    assert blunted(found(teeth=before), found(teeth=after)) == reason
 
 
 async def test_only_the_first_answer_to_a_request_counts() -> None:
