@@ -43,6 +43,7 @@ REPORT = {
     "overhead_s": float,
     "files": list,
     "interventions": list,
+    "finishers": list,
     "diagnosis": str,
 }
 
