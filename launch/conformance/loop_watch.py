@@ -10,6 +10,7 @@ import contextlib
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from types import FrameType
 from typing import Final
@@ -18,16 +19,24 @@ BEAT_S: Final = 0.005
 
 
 class LoopWatch:
-    """`longest_s` is the longest hold so far, `place` the line of `file` that it was seen at, or ''."""
+    """`longest_s` is the longest hold so far."""
 
     def __init__(self, limit_s: float, file: str) -> None:
         self.longest_s = 0.0
-        self.place = ""
+        self._places: Counter[str] = Counter()
         self._limit_s = limit_s
         self._file = file
         self._beat = time.monotonic()
         self._over = threading.Event()
         self._watched = threading.get_ident()
+
+    @property
+    def place(self) -> str:
+        """The line of `file` that holds were seen at; '' for none.
+
+        Of several the most frequent: the lines before and after a blocking call are seen now and then, too.
+        """
+        return max(self._places, key=self._places.__getitem__, default="")
 
     async def beat(self) -> None:
         """In the loop, for ever."""
@@ -41,7 +50,9 @@ class LoopWatch:
         """In the thread, until `end`."""
         while not self._over.wait(BEAT_S):
             if time.monotonic() - self._beat > self._limit_s:
-                self.place = self._line(sys._current_frames().get(self._watched)) or self.place
+                place = self._line(sys._current_frames().get(self._watched))
+                if place:
+                    self._places[place] += 1
 
     def end(self) -> None:
         """Stop looking."""
