@@ -252,17 +252,37 @@ class Guild:
     def run(
         self, *words: object, before: Sequence[str] = (), timeout_s: float = 100.0
     ) -> subprocess.CompletedProcess[str]:
-        """Run `guildbus WORDS` to its end. `before` goes before the command line."""
-        return subprocess.run(
+        """Run `guildbus WORDS` to its end. `before` goes before the command line.
+
+        AssertionError, with what the guild's processes were at, if that takes longer than `timeout_s`.
+        """
+        process = subprocess.Popen(
             [*before, str(GUILDBUS), *map(str, words)],
             cwd=self.folder,
             env=self.environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=timeout_s,
-            check=False,
             stdin=subprocess.DEVNULL,
         )
+        with process:
+            try:
+                output, error = process.communicate(timeout=timeout_s)
+            except subprocess.TimeoutExpired:
+                situation = self.situation()
+                process.kill()
+                raise AssertionError(f"{words} has not ended after {timeout_s} s\n{situation}") from None
+            except BaseException:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, output, error)
+
+    def situation(self) -> str:
+        """Every process of the guild, and the last lines of every log."""
+        told = [f"{one.pid} {one.name()} {one.status()} {one.cmdline()[-3:]}" for one in self.processes()]
+        for log in sorted((self.state / "logs").glob("*.log")):
+            told += [f"-- {log.name}", *log.read_text("utf-8", "replace").splitlines()[-8:]]
+        return "\n".join(told)
 
     def start(self, *words: object) -> subprocess.Popen[str]:
         """Start `guildbus WORDS` in a session of its own, and go on."""
