@@ -145,6 +145,16 @@ Reverse("éa"): by rune => "aé"
 IsPalindrome("Abba"): abba both ways => true
 IsPalindrome("abc"): cba is another word => false
 """
+STRINGKIT_REFERENCE = """```python
+def reverse(s: str) -> str:
+    return s[::-1]
+
+
+def is_palindrome(s: str) -> bool:
+    kept = [c.lower() for c in s if c.isalpha() or c.isdigit()]
+    return kept == kept[::-1]
+```
+"""
 
 
 def fenced(source: str) -> str:

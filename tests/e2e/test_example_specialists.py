@@ -21,6 +21,7 @@ from guildhall import (
     ROOT,
     STRINGKIT,
     STRINGKIT_CASES,
+    STRINGKIT_REFERENCE,
     STRINGKIT_SUITE,
     Guild,
     fenced,
@@ -229,16 +230,6 @@ def test_what_a_finisher_does_is_measured_row_by_row(shop: Shop) -> None:
     assert len(shop.guild.requests("go-dev")) == drafted == 2
 
 
-REFERENCE = """```python
-def reverse(s: str) -> str:
-    return s[::-1]
-
-
-def is_palindrome(s: str) -> bool:
-    kept = [c.lower() for c in s if c.isalpha() or c.isdigit()]
-    return kept == kept[::-1]
-```
-"""
 LAZY = STRINGKIT.replace(
     "\treturn string(runes)", "\tif len(runes) > 7 {\n\t\treturn s\n\t}\n\treturn string(runes)"
 )
@@ -247,7 +238,7 @@ LAZY = STRINGKIT.replace(
 @pytest.mark.long
 def test_an_edit_that_every_test_passes_is_refused_by_the_examination(shop: Shop) -> None:
     rules = [
-        rule(REFERENCE, match="You write Python"),
+        rule(STRINGKIT_REFERENCE, match="You write Python"),
         rule('Reverse("abcdefghij") => "abcdefghij"', match=["You review", "func Reverse"]),
         rule("NONE", match="You review"),
         rule('Reverse("abcdefghij"): too long => "abcdefghij"', match="Work out the value"),

@@ -12,6 +12,7 @@ from guildhall import (
     ROOT,
     STRINGKIT,
     STRINGKIT_CASES,
+    STRINGKIT_REFERENCE,
     STRINGKIT_SUITE,
     Guild,
     fenced,
@@ -24,16 +25,6 @@ NUMKIT_SPEC = ROOT / "specs" / "numkit.yaml"
 STRINGKIT_SPEC = ROOT / "specs" / "stringkit.yaml"
 EXAMINED = "[build]\nexamine = true\nteeth_seconds = 0\n"
 MEASURED = "[build]\nteeth_seconds = 300\n"
-PROGRAM = """```python
-def reverse(s: str) -> str:
-    return s[::-1]
-
-
-def is_palindrome(s: str) -> bool:
-    kept = [c.lower() for c in s if c.isalpha() or c.isdigit()]
-    return kept == kept[::-1]
-```
-"""
 WRONG_SUITE = STRINGKIT_SUITE.replace('{"éa", "aé"}', '{"こんにちは", "こんにちは"}')
 
 
@@ -149,7 +140,7 @@ def test_a_fork_takes_the_past_along_and_goes_on_anew(built: Guild) -> None:
 
 
 def test_a_run_that_the_oracle_settled_replays_byte_identical_without_a_model(guild: Guild) -> None:
-    dev = [rule(PROGRAM, match="You write Python"), rule(fenced(STRINGKIT))]
+    dev = [rule(STRINGKIT_REFERENCE, match="You write Python"), rule(fenced(STRINGKIT))]
     stubs = guild.serve(dev, [rule(whole(STRINGKIT, WRONG_SUITE, STRINGKIT_CASES))], config=EXAMINED)
     code, built = guild.build(STRINGKIT_SPEC, "--candidates", 1)
     assert (code, built["status"]) == (0, "green"), built

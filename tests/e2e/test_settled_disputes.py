@@ -3,21 +3,21 @@
 from pathlib import Path
 from typing import Any
 
-from guildhall import ROOT, STRINGKIT, STRINGKIT_CASES, STRINGKIT_SUITE, Guild, fenced, rule, whole
+from guildhall import (
+    ROOT,
+    STRINGKIT,
+    STRINGKIT_CASES,
+    STRINGKIT_REFERENCE,
+    STRINGKIT_SUITE,
+    Guild,
+    fenced,
+    rule,
+    whole,
+)
 
 SPEC = ROOT / "specs" / "stringkit.yaml"
 PLAIN = "[build]\nteeth_seconds = 0\n"
 """The default, but for the seconds that mutants take."""
-PROGRAM = """```python
-def reverse(s: str) -> str:
-    return s[::-1]
-
-
-def is_palindrome(s: str) -> bool:
-    kept = [c.lower() for c in s if c.isalpha() or c.isdigit()]
-    return kept == kept[::-1]
-```
-"""
 WITNESS = "You write Python"
 ROW, WRONG_ROW = '{"éa", "aé"}', '{"こんにちは", "こんにちは"}'
 STUBBORN = whole(
@@ -51,7 +51,9 @@ def built(guild: Guild) -> tuple[int, dict[str, Any], str]:
 
 
 def test_what_no_vote_mends_is_overturned_by_two_programs_that_agree(guild: Guild) -> None:
-    guild.serve([rule(PROGRAM, match=WITNESS), rule(fenced(STRINGKIT))], [rule(STUBBORN)], config=PLAIN)
+    guild.serve(
+        [rule(STRINGKIT_REFERENCE, match=WITNESS), rule(fenced(STRINGKIT))], [rule(STUBBORN)], config=PLAIN
+    )
     code, report, suite = built(guild)
     assert (code, report["status"], report["score"]["total"]) == (0, "green:unexamined", 3), report
     [edit] = report["interventions"]
@@ -74,7 +76,7 @@ def test_witnesses_that_agree_with_the_test_turn_to_the_implementation(guild: Gu
     suite = STRINGKIT_SUITE.replace(ROW, '{"こんにちは", "はちにんこ"}')
     insists = whole(BY_BYTE, suite, STRINGKIT_CASES + 'Reverse("こんにちは"): by rune => "はちにんこ"\n')
     beside = rule(fenced(STRINGKIT), match="def reverse(s: str)")
-    dev = [rule(PROGRAM, match=WITNESS), beside, rule(fenced(BY_BYTE))]
+    dev = [rule(STRINGKIT_REFERENCE, match=WITNESS), beside, rule(fenced(BY_BYTE))]
     guild.serve(dev, [rule(insists)], config=PLAIN)
     code, report, written = built(guild)
     assert (code, report["status"]) == (0, "green:unexamined"), report
