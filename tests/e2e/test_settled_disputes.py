@@ -1,5 +1,8 @@
 """A test specialist that insists on a value, and witnesses who are called to settle it: real processes."""
 
+import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from guildhall import (
     Guild,
     fenced,
     rule,
+    until,
     whole,
 )
 
@@ -69,6 +73,22 @@ def test_what_no_vote_mends_is_overturned_by_two_programs_that_agree(guild: Guil
     votes = said.index("verification.finished.v1", said.index("verification.finished.v1") + 1)
     assert said.index("reference.requested.v1") > votes, "a vote is cheaper, so it comes first"
     assert said.count("reference.requested.v1") == 1
+    assert guild.leftovers() == []
+
+
+def test_the_death_of_witness_and_oracle_costs_an_attempt_and_not_the_verdict(guild: Guild) -> None:
+    witness = rule(STRINGKIT_REFERENCE, match=WITNESS, delay_s=2)
+    guild.serve([witness, rule(fenced(STRINGKIT))], [rule(STUBBORN)], config=PLAIN)
+    process = guild.start("build", SPEC, "--candidates", 1, "--json", "--out", "pkg")
+    until(lambda: any(WITNESS in request["prompt"] for request in guild.requests("go-dev")), 60)
+    victims = {agent["name"]: agent["pid"] for agent in guild.json("status", "--json")["agents"]}
+    for name in ("reference", "oracle"):
+        os.kill(victims[name], signal.SIGKILL)
+    output, error = process.communicate(timeout=90)
+    report = json.loads(output)
+    assert (process.returncode, error, report["status"]) == (0, "", "green:unexamined"), report
+    assert [one["after"] for one in report["interventions"]] == ['"はちにんこ"']
+    assert "attempt 2" in guild.run("trace", report["run_id"]).stdout
     assert guild.leftovers() == []
 
 
