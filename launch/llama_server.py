@@ -38,7 +38,10 @@ class LlamaOptions:
     `waiting` says what a compute thread does between two pieces of work: `spin` (fastest on an idle
     machine), `yield` (no polling by llama.cpp's own pool), `passive` (OpenMP sleeps: leaves the
     processor to others). `adapters` are LoRA files, loaded but applied only to requests that ask
-    (`"lora": [{"id": 0, "scale": 1}]`). `speculate` guesses ahead from what the prompt holds.
+    (`"lora": [{"id": 0, "scale": 1}]`). `speculate` guesses ahead from what the prompt holds. `reuse` keeps
+    what the last prompt's beginning came to: faster, but the last digits of an answer's probabilities then
+    depend on what was asked before, as they do on what is asked at the same time. Without it, and with one
+    slot, a request that is repeated is answered with the same words.
     """
 
     model: Path
@@ -50,6 +53,7 @@ class LlamaOptions:
     threads: int = 0
     waiting: Waiting = "yield"
     speculate: bool = False
+    reuse: bool = True
     adapters: tuple[Path, ...] = ()
     log: Path | None = None
 
@@ -59,6 +63,7 @@ class LlamaOptions:
         words += ["--port", str(self.port), "--context-tokens", str(self.context_tokens)]
         words += ["--slots", str(self.slots), "--threads", str(self.threads), "--waiting", self.waiting]
         words += ["--speculate"] if self.speculate else []
+        words += [] if self.reuse else ["--no-reuse"]
         for adapter in self.adapters:
             words += ["--adapter", str(adapter)]
         words += ["--log", str(self.log)] if self.log else []
@@ -77,6 +82,7 @@ def parse(argv: Sequence[str] | None = None) -> LlamaOptions:
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--waiting", choices=("spin", "yield", "passive"), default="yield")
     parser.add_argument("--speculate", action="store_true")
+    parser.add_argument("--no-reuse", action="store_false", dest="reuse")
     parser.add_argument("--adapter", type=Path, action="append", default=[], dest="adapters")
     parser.add_argument("--log", type=Path)
     values = vars(parser.parse_args(argv))
@@ -119,6 +125,7 @@ def start(options: LlamaOptions) -> Any:
     params.model_alias = {options.alias}
     params.hostnames, params.port = [options.host], options.port
     params.n_ctx, params.n_parallel = options.context_tokens, options.slots
+    params.cache_prompt = options.reuse
     params.ui = False
     for pool in (params.cpuparams, params.cpuparams_batch):
         if options.threads:

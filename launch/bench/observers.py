@@ -3,8 +3,12 @@
 Observed means: the web view is up and a client listens to the run's feed as a page does, `guildbus trace -f`
 follows the run, and every process sends spans and metrics to an OTLP endpoint (which takes them and drops
 them). A pair is one seed built both ways, the order changing from pair to pair; no answer of the model comes
-from the store. The model is not quite repeatable, so a pair whose builds spoke another number of tokens is
-told and not compared.
+from the store.
+
+Both must hear the same from the model, or they are two builds and not one. So the embedded model is served by
+one slot that keeps nothing of earlier prompts: then a request that is repeated gets the same answer. A pair
+whose builds spoke another number of tokens all the same, as they may with a model of the user's own, is told
+and not compared.
 """
 
 import asyncio
@@ -26,12 +30,16 @@ from typing import Any, Final
 from guildbus.bus.tail import JournalReader
 from guildbus.launch.bench.plain_build import COMMAND, build, environment
 from guildbus.launch.config import GuildConfig
-from guildbus.launch.serving import served
+from guildbus.launch.llama_server import LlamaOptions
+from guildbus.launch.model_servers import ManagedServer, plan_llama
+from guildbus.launch.model_table import DEFAULT_MODEL, LLAMA_MODEL
+from guildbus.launch.serving import check_files, gguf_path, served
 from guildbus.launch.swarm import SwarmPaths
 from guildbus.protocols.errors import BusError, InfrastructureError, UsageError
 
 TARGET: Final = 1.03
 LOOK_S: Final = 0.1
+MARKS: Final = ("<!-- guildbus bench observers: from here -->", "<!-- guildbus bench observers: to here -->")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +97,7 @@ async def measure(
     pairs: list[Pair] = []
     with tempfile.TemporaryDirectory(prefix="guildbus-observers-") as name:
         config = config.model_copy(update={"state_dir": Path(name, "s")})
-        async with served(config, say) as models:
-            await models.ready()
+        async with _served(config, asked, Path(name, "guild.toml"), say) as asked:
             for number, seed in enumerate(seeds):
                 found: dict[bool, dict[str, Any]] = {}
                 for observed in (False, True) if number % 2 == 0 else (True, False):
@@ -98,6 +105,32 @@ async def measure(
                 pairs.append(_pair(seed, found[False], found[True]))
                 say(f"seed {seed}: plain {pairs[-1].plain_s:.1f} s, observed {pairs[-1].observed_s:.1f} s")
     return pairs
+
+
+@contextlib.asynccontextmanager
+async def _served(
+    config: GuildConfig, asked: Path | None, own: Path, say: Callable[[str], None]
+) -> AsyncIterator[Path | None]:
+    """The models, up; yields the configuration file that the builds read.
+
+    That is the user's, if there is one. Else the embedded model repeats itself, behind the file `own`.
+    """
+    if asked is not None or config.models[DEFAULT_MODEL].managed != "llama":
+        async with served(config, say) as models:
+            await models.ready()
+            yield asked
+        return
+    check_files(config)
+    options = LlamaOptions(gguf_path(config, LLAMA_MODEL), LLAMA_MODEL, slots=1, reuse=False)
+    server = ManagedServer(plan_llama(options), config.state_dir)
+    say(f"starting the model server ({LLAMA_MODEL}, one slot)")
+    record = await asyncio.to_thread(server.start)
+    try:
+        lines = (f"[models.{DEFAULT_MODEL}]", f'model = "{LLAMA_MODEL}"', f'base_url = "{record.url}/v1"')
+        own.write_text("\n".join((*lines, "")), encoding="utf-8")
+        yield own
+    finally:
+        await asyncio.to_thread(server.stop)
 
 
 def _pair(seed: int, plain: dict[str, Any], observed: dict[str, Any]) -> Pair:

@@ -65,15 +65,21 @@ def observers(
     ctx: typer.Context,
     spec: Annotated[Path, typer.Argument(help="What is built.")] = Path("specs/numkit.yaml"),
     seeds: Annotated[str, typer.Option(help="Such as 1-5 or 1,4,7; a pair of builds each.")] = "1-5",
+    out: Annotated[Path | None, typer.Option(help="Write the table into this Markdown file.")] = None,
 ) -> None:
     """Build with and without the web view, `trace -f` and telemetry. Exit code 1 if that costs over 3 %."""
+    from guildbus.launch.bench import between_marks
     from guildbus.launch.bench.eval.seeds import read_seeds
-    from guildbus.launch.bench.observers import TARGET, lines, measure, median_ratio
+    from guildbus.launch.bench.observers import MARKS, TARGET, lines, measure, median_ratio
 
+    if out is not None:
+        between_marks.prepare(out, "# What looking on costs", *MARKS)
     work = measure(config_of(ctx), spec.absolute(), list(read_seeds(seeds)), asked_config(ctx), typer.echo)
     pairs = asyncio.run(work)
-    for line in lines(pairs):
-        typer.echo(line)
+    table = "\n".join(lines(pairs))
+    if out is not None:
+        between_marks.write(out, *MARKS, table)
+    typer.echo(table)
     median = median_ratio(pairs)
     raise typer.Exit(GREEN if median is not None and median <= TARGET else RED)
 

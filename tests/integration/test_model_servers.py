@@ -105,6 +105,11 @@ def test_a_llama_server_loads_all_adapters() -> None:
     assert plan.fingerprint != plan_llama(LLAMA).fingerprint
 
 
+def test_a_llama_server_is_told_to_keep_nothing() -> None:
+    repeatable = replace(LLAMA, slots=1, reuse=False)
+    assert parse(["0" if word == "{port}" else word for word in plan_llama(repeatable).argv[4:]]) == repeatable
+
+
 def test_the_last_user_ends_the_server(plan: ServerPlan, state: Path) -> None:
     first, second = ManagedServer(plan, state), ManagedServer(plan, state)
     record = first.start()
@@ -310,3 +315,26 @@ async def test_the_real_model_answers_and_hangs_up(state: Path) -> None:
     processes = family(record.pid)
     server.stop()
     assert_ended(processes, 0.5)
+
+
+@pytest.mark.model
+@pytest.mark.slow
+@pytest.mark.skipif(not MODEL.is_file(), reason="the model is not there: `make model` fetches it")
+async def test_a_server_that_keeps_nothing_repeats_itself(state: Path) -> None:
+    options = replace(LLAMA, model=MODEL, alias="qwen", slots=1, reuse=False)
+    server = ManagedServer(plan_llama(options), state)
+    model = ChatModel(ModelEntry(name="dev", model="qwen", base_url=server.start().url + "/v1"))
+
+    async def answer(text: str) -> str:
+        asked = ChatRequest(
+            messages=(ChatMessage(role="user", content=text),), temperature=1.0, seed=7, max_tokens=48
+        )
+        return (await model.complete(asked)).text
+
+    story = "Tell a story about a bus that lost a letter."
+    first = await answer(story)
+    beside = await asyncio.gather(answer("Tell a story about a bus."), answer(story), answer(story[:-1]))
+    assert len({first, beside[0], beside[2]}) == 3
+    assert beside[1] == first
+    await model.aclose()
+    server.stop()
