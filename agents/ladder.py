@@ -8,6 +8,9 @@ the test's author has not mended it. Then for each accused file, in turn:
     code that the witnesses convict      its owner with counterexamples, unless it is far off; function by
                                          function, beside a right program; more witnesses; functions again
 
+Code without witnesses is drafted anew before its first rung, if it had fewer first drafts than `candidates`
+allows: these are no repairs, and verification chooses among all.
+
 A repair that leaves the very same findings is a stall and moves its file up a rung at once. The file that
 was tried least comes first, so that a failing assertion brings both its sides into question. When no
 rung is left, or the rounds or tokens are spent, the run stops honestly with a diagnosis.
@@ -25,7 +28,7 @@ from guildbus.agents.localise import MAX_EVIDENCE, Suspect, folder_of_subject, s
 from guildbus.agents.oracle.hearing import more
 from guildbus.agents.oracle.record import OracleRecord
 from guildbus.agents.planning import folder_of, is_test
-from guildbus.agents.requests import draft_request, owner_of
+from guildbus.agents.requests import draft_request, further_drafts, owner_of
 from guildbus.agents.run_state import RunState
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildStopped, FileTask
@@ -101,11 +104,12 @@ def after_rejection(state: RunState, record: OracleRecord, rejected: DraftReject
     if state.pool(task.path) and state.best is not None and not state.best.green:
         return after_red(state, record, state.best)
     evidence = _gate_evidence(rejected)
-    tries = sum(1 for request in state.requests if request.task.path == task.path)
+    tries = sum(1 for request in state.requests if request.task.path == task.path and not request.drawn)
     if tries > min(RUNGS, state.options.max_rounds):
         return [BuildStopped(reason="rejected", diagnosis=diagnose_rejection(rejected, tries))]
     rung = Rung(Suspect(task.path, evidence, evidence), task, tries - 1)
-    request = _request(state, rung, previous=rejected.refused[0].content if rejected.refused else "")
+    refused = rejected.refused[0].content if rejected.refused else ""
+    request = further_drafts(state, task) or _request(state, rung, previous=refused)
     paid_for = shared(state, [request])
     if paid_for:
         return [paid_for[0]]
@@ -149,7 +153,10 @@ def _climb(
         if witnesses is not None and heard is not None and len(heard.witnesses) <= SECOND_LOOK:
             return [witnesses]
     told = rung.height + _hopeless(found)
-    request = _function(state, record, rung, found, told - 1) if rung.convicted and told else None
+    if not rung.convicted:
+        request = further_drafts(state, rung.task)
+    else:
+        request = _function(state, record, rung, found, told - 1) if told else None
     paid_for = shared(state, [request or _request(state, rung)])
     return [paid_for[0] if paid_for else _stop(found, "tokens", f"since {spent_text(state)}")]
 

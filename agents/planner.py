@@ -21,7 +21,7 @@ from guildbus.agents.budget import shared, spent_text
 from guildbus.agents.context import Context
 from guildbus.agents.finishing import FINISH_TYPES, FINISHING, next_request, read_finishing
 from guildbus.agents.planning import is_test
-from guildbus.agents.requests import draft_request, owner_of, reference_request
+from guildbus.agents.requests import first_draft, reference_request
 from guildbus.agents.run_state import FOLDED, RunState, fold
 from guildbus.agents.spending import counting_all
 from guildbus.protocols.errors import SpecError
@@ -192,10 +192,7 @@ def _stage(state: RunState, stage: int) -> list[Message]:
     round_number = state.round + 1 if state.requests else 0
     requests = shared(
         state,
-        [
-            draft_request(state, task, author=owner_of(task), round_number=round_number)
-            for task in state.plan.stage(stage)
-        ],
+        [first_draft(state, task, round_number) for task in state.plan.stage(stage)],
     )
     if requests is None:
         return [finished(state, "red:tokens", spent_text(state))]

@@ -238,14 +238,14 @@ def _instruction(request: DraftRequested, *, mending: bool) -> str:
 
 
 def _temperature(request: DraftRequested, candidate: int) -> float:
-    ladder = _FIRST_TEMPERATURES if request.round == 0 else _REPAIR_TEMPERATURES
+    ladder = _FIRST_TEMPERATURES if request.reason == "first" else _REPAIR_TEMPERATURES
     return rung(ladder, _step(request, candidate))
 
 
 def _step(request: DraftRequested, candidate: int) -> int:
     """Each candidate has its own; what the gates refused starts warmer, or it would come out the same."""
     refused = bool(request.evidence) and all(item.kind == "gate" for item in request.evidence)
-    return candidate + (request.round if refused else 0)
+    return request.drawn + candidate + (request.round if refused else 0)
 
 
 def rung(ladder: Sequence[float], step: int) -> float:

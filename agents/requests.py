@@ -55,6 +55,26 @@ def draft_request(
     )
 
 
+def first_draft(state: RunState, task: FileTask, round_number: int) -> DraftRequested:
+    """The request for a file that does not exist yet.
+
+    Of an implementation one draft is asked for, whatever `candidates` says: most often it does, and the time
+    that another takes is better spent on its test. The others are `further_drafts`.
+    """
+    request = draft_request(state, task, author=owner_of(task), round_number=round_number)
+    return request if is_test(task.path) else request.model_copy(update={"candidates": 1})
+
+
+def further_drafts(state: RunState, task: FileTask) -> DraftRequested | None:
+    """The first drafts of an implementation that were not drawn yet, once those that were do not do."""
+    first = [r for r in state.requests if r.task.path == task.path and r.reason == "first"]
+    drawn = sum(request.candidates for request in first)
+    if is_test(task.path) or not first or drawn >= state.options.candidates:
+        return None
+    request = draft_request(state, task, author=owner_of(task), round_number=state.round + 1)
+    return request.model_copy(update={"candidates": state.options.candidates - drawn, "drawn": drawn})
+
+
 def reference_request(state: RunState, folder: str) -> ReferenceRequested | None:
     """The first request for a package's references: the spec's prose and signatures, and nothing of the run.
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from guildbus.agents.oracle.record import OracleRecord, read_record
 from guildbus.agents.planning import plan
-from guildbus.agents.requests import draft_request, owner_of
+from guildbus.agents.requests import draft_request, first_draft, owner_of
 from guildbus.agents.run_state import RunState, fold
 from guildbus.agents.runtime import wrap
 from guildbus.bus.tail import Attempt
@@ -150,8 +150,8 @@ class Told:
 
     @classmethod
     def of(cls, spec: Spec, **options: Any) -> "Told":
-        """Requested, planned, and the drafts of stage 0 asked for."""
-        chosen = BuildOptions(**options)
+        """Requested, planned, and the drafts of stage 0 asked for; one a file, unless told otherwise."""
+        chosen = BuildOptions(**({"candidates": 1} | options))
         run = cls([BuildRequested(spec=spec, options=chosen)])
         run.add(BuildPlanned(spec_name=spec.name, plan=plan(spec), options=chosen))
         run.ask_for_stage(0)
@@ -177,7 +177,7 @@ class Told:
         state = self.state
         number = state.round + 1 if state.requests else 0
         for task in state.plan.stage(stage):
-            self.add(draft_request(state, task, author=owner_of(task), round_number=number))
+            self.add(first_draft(state, task, number))
         return self
 
     def ask(self, path: str, **more: Any) -> "Told":

@@ -20,7 +20,7 @@ FINISHER_SECONDS: Final = 120.0
 class BuildOptions(Part):
     """What the user may turn for one build.
 
-    `candidates`: drafts asked for at once; `max_rounds`: repairs before an honest stop;
+    `candidates`: drafts of a file to choose from, the first one alone; `max_rounds`: repairs before an honest stop;
     `seed`: the first sampling seed, all others are derived from it; `max_tokens`: what all model calls
     may cost, prompts and answers; `max_seconds`: how long it may take (kept here for people: what counts is
     the envelope's deadline); `examine`: whether references are written, and the code is held to them;

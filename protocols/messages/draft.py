@@ -52,9 +52,9 @@ class DraftRequested(Message):
     A `reason` of `function` asks for one function of the file, `scope`, with a program that the witnesses
     agree with as `reference`; the rest of `previous` stays. `oracle` marks a test whose rows were mended on
     evidence: such a request is never sent, it only travels with its draft. `previous` is the author's last
-    text when there is one to mend; `seed` and `candidates` fix the sampling; `min_cases` is how many
-    asserting cases a test file must keep; `max_tokens` is what its calls may cost together, prompts and
-    answers.
+    text when there is one to mend; `seed` and `candidates` fix the sampling, and `drawn` is how many first
+    drafts of the file there were before these; `min_cases` is how many asserting cases a test file must keep;
+    `max_tokens` is what its calls may cost together, prompts and answers.
     """
 
     type: ClassVar[str] = "draft.requested"
@@ -75,6 +75,7 @@ class DraftRequested(Message):
     evidence: tuple[Evidence, ...] = ()
     allow_imports: tuple[str, ...] = ()
     candidates: int = Field(default=1, ge=1, le=16)
+    drawn: int = Field(default=0, ge=0, exclude_if=lambda drawn: not drawn)
     seed: int = 1
     min_cases: int = 0
     max_tokens: int | None = Field(default=None, ge=0)

@@ -164,6 +164,42 @@ def test_the_surface_ignores_lines_and_order_and_sees_everything_else() -> None:
     assert len({surface(found) for found in others}) == 4
 
 
+def test_code_that_does_not_do_is_drafted_anew_before_it_is_repaired() -> None:
+    run = drafted(candidates=3).verify(score="", diagnostics=(COMPLAINT,))
+    further = request(run)
+    assert (further.task.path, further.reason, further.round) == (IMPL, "first", 1)
+    assert (further.candidates, further.drawn) == (2, 1)
+    assert (further.previous, further.evidence) == ("", ())
+    run.accept(IMPL, "another", "a third").verify(score="", diagnostics=(COMPLAINT,))
+    assert request(run).reason == "repair"
+
+
+def test_drafting_anew_is_no_repair_and_uses_up_no_round() -> None:
+    run = drafted(candidates=2, max_rounds=1).verify(score="", diagnostics=(COMPLAINT,))
+    assert request(run).reason == "first"
+    run.accept(IMPL, "another").verify(score="", diagnostics=(COMPLAINT,))
+    assert request(run).reason == "repair"
+    run.accept(IMPL, "mended").verify(score="", diagnostics=(COMPLAINT,))
+    assert stop(run).reason == "rounds"
+
+
+def test_a_doubted_row_is_voted_on_before_another_draft_of_the_code_is_paid_for() -> None:
+    run = drafted(candidates=2).verify(failures=(failure(),))
+    assert request(run).task.path == TEST
+    run.accept(TEST, "worked out again", cases=4).verify(failures=(failure(got="7"),))
+    further = request(run)
+    assert (further.task.path, further.reason) == (IMPL, "first")
+
+
+def test_a_refused_first_draft_is_followed_by_the_others_before_its_author_hears_of_it() -> None:
+    run = Told.of(NUMKIT, candidates=2).accept(TEST, SUITE).reject(IMPL, refusal("does not parse"))
+    further = request(run)
+    assert (further.reason, further.drawn, further.evidence) == ("first", 1, ())
+    run.reject(IMPL, refusal("does not parse"))
+    told = request(run)
+    assert (told.reason, [e.text for e in told.evidence]) == ("repair", ["does not parse"])
+
+
 findings = st.fixed_dictionaries(
     {},
     optional={

@@ -170,6 +170,12 @@ def test_the_first_candidate_is_sober_and_later_ones_vary(make: object) -> None:
     assert len(set(temperatures[1:4])) == 3
 
 
+def test_drafts_that_come_later_go_on_where_the_first_left_off() -> None:
+    at_once = [prompt_for(request(candidates=3), number).temperature for number in range(3)]
+    later = [prompt_for(request(candidates=2, drawn=1, round=1), number).temperature for number in range(2)]
+    assert [prompt_for(request(), 0).temperature, *later] == at_once
+
+
 def test_what_the_gates_refused_is_asked_for_again_less_soberly() -> None:
     refused = (Evidence(kind="gate", where="ring.go", text="the file ends too early"),)
     again = [prompt_for(repair(evidence=refused, round=n), 0).temperature for n in (1, 2, 3)]
