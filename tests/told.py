@@ -150,8 +150,8 @@ class Told:
 
     @classmethod
     def of(cls, spec: Spec, **options: Any) -> "Told":
-        """Requested, planned, and the drafts of stage 0 asked for; one a file, unless told otherwise."""
-        chosen = BuildOptions(**({"candidates": 1} | options))
+        """Requested, planned, and the drafts of stage 0 asked for."""
+        chosen = BuildOptions(**options)
         run = cls([BuildRequested(spec=spec, options=chosen)])
         run.add(BuildPlanned(spec_name=spec.name, plan=plan(spec), options=chosen))
         run.ask_for_stage(0)

@@ -15,7 +15,8 @@ COMPLAINT = Diagnostic(tool="build", file=IMPL, line=4, column=1, message="undef
 
 
 def drafted(**options: int) -> Told:
-    return Told.of(NUMKIT, **options).accept(IMPL, IMPLEMENTATION).accept(TEST, SUITE, cases=4)
+    """The first drafts are there, and without `candidates` no further ones are to come."""
+    return Told.of(NUMKIT, **({"candidates": 1} | options)).accept(IMPL, IMPLEMENTATION).accept(TEST, SUITE, cases=4)
 
 
 def next_of(run: Told) -> DraftRequested | BuildStopped:
@@ -218,8 +219,9 @@ findings = st.fixed_dictionaries(
 @given(data=st.data(), max_rounds=st.integers(1, 8))
 def test_every_run_ends(data: st.DataObject, max_rounds: int) -> None:
     """Whatever models write and the toolchain finds: no more repairs than allowed, each of a known file."""
-    run = drafted(max_rounds=max_rounds).verify(**data.draw(findings))
-    for _ in range(max_rounds + 1):
+    candidates = data.draw(st.integers(1, 3), label="candidates")
+    run = drafted(max_rounds=max_rounds, candidates=candidates).verify(**data.draw(findings))
+    for _ in range(max_rounds + 2):
         answer = next_of(run)
         if isinstance(answer, BuildStopped):
             assert answer.reason in ("stalled", "rounds")
@@ -238,8 +240,8 @@ def test_every_run_ends(data: st.DataObject, max_rounds: int) -> None:
 
 @given(st.integers(1, 50))
 def test_gates_that_refuse_everything_end_every_run(max_rounds: int) -> None:
-    run = Told.of(NUMKIT, max_rounds=max_rounds).accept(TEST, SUITE)
-    for _ in range(min(RUNGS, max_rounds)):
+    run = Told.of(NUMKIT, max_rounds=max_rounds, candidates=2).accept(TEST, SUITE)
+    for _ in range(min(RUNGS, max_rounds) + 1):
         run.reject(IMPL)
         request(run)
     run.reject(IMPL)

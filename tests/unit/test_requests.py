@@ -188,7 +188,7 @@ def test_go_test_gets_no_body_when_an_implementation_is_routed_to_it() -> None:
     ],
 )
 def test_go_test_hears_no_answer_when_an_implementation_is_routed_to_it(findings: dict[str, Any]) -> None:
-    run = Told.of(NUMKIT, max_rounds=9).accept("numkit.go", "package numkit")
+    run = Told.of(NUMKIT, max_rounds=9, candidates=1).accept("numkit.go", "package numkit")
     run.accept("numkit_test.go", "package numkit").verify(**findings)
     authors = []
     while isinstance(answer := after_red(run.state, run.record, run.found)[0], DraftRequested):
@@ -211,7 +211,7 @@ def test_a_request_carries_what_its_prompt_needs() -> None:
     run = Told.of(NUMKIT, candidates=5, seed=7)
     implementation, test = run.state.requests
     assert (implementation.author, test.author) == ("go-dev", "go-test")
-    assert implementation.candidates == 5
+    assert (implementation.candidates, test.candidates) == (1, 5)
     assert implementation.seed == 7
     assert [sign.name for sign in implementation.api] == ["GCD"]
     assert [example.call for example in implementation.examples] == ["GCD(0, 5)"]
