@@ -124,10 +124,10 @@ async def _served(
     options = LlamaOptions(gguf_path(config, LLAMA_MODEL), LLAMA_MODEL, slots=1, reuse=False)
     server = ManagedServer(plan_llama(options), config.state_dir)
     say(f"starting the model server ({LLAMA_MODEL}, one slot)")
-    record = await asyncio.to_thread(server.start)
+    url = (await asyncio.to_thread(server.start)).url
     try:
-        lines = (f"[models.{DEFAULT_MODEL}]", f'model = "{LLAMA_MODEL}"', f'base_url = "{record.url}/v1"')
-        own.write_text("\n".join((*lines, "")), encoding="utf-8")
+        text = f'[models.{DEFAULT_MODEL}]\nmodel = "{LLAMA_MODEL}"\nbase_url = "{url}/v1"\n'
+        await asyncio.to_thread(own.write_text, text, encoding="utf-8")
         yield own
     finally:
         await asyncio.to_thread(server.stop)

@@ -23,7 +23,7 @@ def build(
     out_dir: Annotated[
         Path | None, typer.Option("--out", help="Where the package goes; out/<name> by default.")
     ] = None,
-    candidates: Annotated[int | None, typer.Option(min=1, max=16, help="Drafts of a file to choose from.")] = None,
+    candidates: Annotated[int | None, typer.Option(min=1, max=16, help="Drafts to choose from.")] = None,
     max_rounds: Annotated[int | None, typer.Option(min=1, max=50, help="Repairs before it stops.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The first sampling seed.")] = 1,
     max_seconds: Annotated[

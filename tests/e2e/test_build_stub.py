@@ -64,7 +64,7 @@ def test_a_green_build_and_everything_that_looks_at_it(guild: Guild) -> None:
     assert report["score"] == {"build": True, "vet": True, "test": True, "total": 3}
     drawn = {role: len(guild.requests(role)) for role in ("go-dev", "go-test")}
     assert drawn["go-dev"] == 3
-    assert (report["rounds"], report["model"]["calls"]) == (1, sum(drawn.values()))
+    assert (report["rounds"], report["model"]["calls"]) == (2, sum(drawn.values()))
     assert {file["path"]: file["author"] for file in report["files"]} == {
         "go.mod": "planner",
         "numkit.go": "go-dev",
@@ -99,7 +99,8 @@ def test_a_green_build_and_everything_that_looks_at_it(guild: Guild) -> None:
         assert part in tree
 
     held = guild.run("trace", "last", "--contexts").stdout
-    assert {role: held.count(f"{role}  round 0") for role in drawn} == drawn
+    assert {role: held.count(f"{role}  round ") for role in drawn} == drawn
+    assert held.count("go-dev  round 1") == 2, "the first draft alone, the others when it did not do"
 
     (run,) = guild.json("runs", "--json")
     assert (run["run_id"], run["spec"], run["green"], run["status"]) == (

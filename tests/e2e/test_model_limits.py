@@ -9,19 +9,21 @@ BROKEN = {"match": "", "replies": [{"status": 503, "body": "loading"}]}
 
 
 def test_a_build_goes_on_with_the_next_of_the_fleet_and_the_trace_says_so(guild: Guild) -> None:
-    guild.serve([BROKEN], [rule(numkit())])
+    wrong = fenced(NUMKIT.replace("a%b", "a/b"))
+    guild.serve([BROKEN], [rule(wrong, fenced(NUMKIT), match="nothing but"), rule(numkit())])
     path = guild.folder / "guild.toml"
     text = path.read_text("utf-8").replace("[models.default]", "[models.default]\nmax_retries = 0")
     text = text.replace("[models.tester]", "[models.tester]\ntemperatures = [0.5, 0.6]\nmax_tokens = 1234")
     path.write_text(f'{text}\n[[agents]]\nrole = "go-dev"\nfallback = ["tester"]\n', "utf-8")
-    done = guild.run("build", SPEC, "--out", "pkg", "--candidates", 2)
+    done = guild.run("build", SPEC, "--out", "pkg", "--candidates", 3)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "passed over: default" in done.stdout
     contexts = guild.run("trace", "last", "--contexts").stdout
-    assert contexts.count("    passed over  default: HTTP 503: loading") == 2
+    assert contexts.count("    passed over  default: HTTP 503: loading") == 1
+    assert contexts.count("    passed over  default: failed a short while ago") == 2
     bodies = [request["body"] for request in guild.requests("go-test")]
     assert {(body["temperature"], body["max_tokens"]) for body in bodies} == {(0.5, 1234), (0.6, 1234)}
-    assert len(guild.requests("go-dev")) == 2, "two candidates at once, and no more of it while it rests"
+    assert len(guild.requests("go-dev")) == 1, "and no more of it while it rests"
 
 
 def test_an_agent_that_has_spent_its_budget_ends_the_run_at_once(guild: Guild, tmp_path: Path) -> None:

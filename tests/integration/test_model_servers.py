@@ -107,7 +107,8 @@ def test_a_llama_server_loads_all_adapters() -> None:
 
 def test_a_llama_server_is_told_to_keep_nothing() -> None:
     repeatable = replace(LLAMA, slots=1, reuse=False)
-    assert parse(["0" if word == "{port}" else word for word in plan_llama(repeatable).argv[4:]]) == repeatable
+    words = plan_llama(repeatable).argv[4:]
+    assert parse(["0" if word == "{port}" else word for word in words]) == repeatable
 
 
 def test_the_last_user_ends_the_server(plan: ServerPlan, state: Path) -> None:

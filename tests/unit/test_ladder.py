@@ -16,7 +16,8 @@ COMPLAINT = Diagnostic(tool="build", file=IMPL, line=4, column=1, message="undef
 
 def drafted(**options: int) -> Told:
     """The first drafts are there, and without `candidates` no further ones are to come."""
-    return Told.of(NUMKIT, **({"candidates": 1} | options)).accept(IMPL, IMPLEMENTATION).accept(TEST, SUITE, cases=4)
+    run = Told.of(NUMKIT, **({"candidates": 1} | options))
+    return run.accept(IMPL, IMPLEMENTATION).accept(TEST, SUITE, cases=4)
 
 
 def next_of(run: Told) -> DraftRequested | BuildStopped:
