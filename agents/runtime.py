@@ -205,7 +205,8 @@ class Runtime:
         renewing = asyncio.create_task(self._renew(delivery))
         delivery.withdrawal.then(working.cancel)
         try:
-            return await asyncio.wait_for(working, self._agent.handler_limit_s)
+            async with asyncio.timeout(self._agent.handler_limit_s):
+                return await working
         except asyncio.CancelledError:
             reason = delivery.withdrawal.error
             if reason is None or not working.cancelled() or _being_cancelled():

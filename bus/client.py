@@ -89,7 +89,8 @@ class ZmqBus:
         self._thread.start()
         self._pump()
         try:
-            await asyncio.wait_for(asyncio.shield(self._welcome), self._open_timeout_s)
+            async with asyncio.timeout(self._open_timeout_s):
+                await asyncio.shield(self._welcome)
         except TimeoutError:
             await self.close()
             raise BusError(
@@ -171,7 +172,8 @@ class ZmqBus:
         answer: asyncio.Future[dict[str, Any]] = self._loop.create_future()
         self._health.append(answer)
         self._say(self._line.post, Frame(Kind.HEARTBEAT, {"health": True}))
-        return await asyncio.wait_for(answer, timeout_s)
+        async with asyncio.timeout(timeout_s):
+            return await answer
 
     # -- between whoever asks and the line ---------------------------------------------------
 

@@ -167,9 +167,25 @@ async def _swarm_gone(config: GuildConfig, attendance: Attendance, standing: Gro
 async def _publish_and_follow(
     config: GuildConfig, attendance: Attendance, bus: ZmqBus, *, ours: bool
 ) -> None:
+    """From the first message to the run's end; BusError if the broker falls silent meanwhile."""
     await bus.open()
-    packets = attendance.packets(bus.instance, time.time())
+
+    async def work() -> None:
+        await _publish(attendance, bus)
+        await _follow(config, attendance, ours=ours)
+
+    working = asyncio.create_task(work())
+    watching = asyncio.create_task(_watch_health(bus, attendance.view))
+    try:
+        await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+        (working if working.done() else watching).result()
+    finally:
+        await _end(working, watching)
+
+
+async def _publish(attendance: Attendance, bus: ZmqBus) -> None:
     began = time.time()
+    packets = attendance.packets(bus.instance, began)
     if packets:
         # All at once: nobody is to act on the first before the last is there.
         await asyncio.gather(*map(bus.publish, packets))
@@ -178,13 +194,6 @@ async def _publish_and_follow(
         if attendance.need.requested_at is None:
             attendance.need = replace(attendance.need, requested_at=time.time())
     attendance.on_published()
-    following = asyncio.create_task(_follow(config, attendance, ours=ours))
-    watching = asyncio.create_task(_watch_health(bus, attendance.view))
-    try:
-        await asyncio.wait({following, watching}, return_when=asyncio.FIRST_COMPLETED)
-        (following if following.done() else watching).result()
-    finally:
-        await _end(following, watching)
 
 
 async def _follow(config: GuildConfig, attendance: Attendance, *, ours: bool) -> None:

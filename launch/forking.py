@@ -1,7 +1,8 @@
 """The parent's end of a nursery: children that are forked instead of started anew. See `nursery.py`.
 
 A nursery that dies is told like the death of all of its children; the next fork starts another. Where there
-is none (not Linux, or it does not come up), children are started as programs: `process.py` decides.
+is none (not Linux, or it does not come up), children are started as programs: `process.py` decides. So they
+are when it is alive and does not answer: whoever waits for its news waits for a while, and not for ever.
 """
 
 import asyncio
@@ -18,6 +19,8 @@ from guildbus.launch.nursery import MESSAGE_BYTES
 KILLED: Final = -9
 END_TIMEOUT_S: Final = 2.0
 FULL_PAUSE_S: Final = 0.01
+BIRTH_TIMEOUT_S: Final = 30.0
+NEWS_TIMEOUT_S: Final = 5.0
 
 Request = tuple[str, tuple[str, ...], str]
 """What to fork: module, arguments, name."""
@@ -40,6 +43,11 @@ class Nursling:
         """Its exit code, negative for a signal."""
         return await asyncio.shield(self._ended)
 
+    def was_killed(self) -> None:
+        """It cannot live on; if the nursery does not tell of its end soon, it has ended all the same."""
+        if not self._ended.done():
+            asyncio.get_running_loop().call_later(NEWS_TIMEOUT_S, self.has_ended, KILLED)
+
     def bury(self) -> None:
         """Nothing will be sent to its process id any more."""
         self._nursery.bury(self.pid)
@@ -61,9 +69,16 @@ class Nursery:
         self._channel: socket.socket | None = None
         self._births: list[asyncio.Future[int]] = []
         self._children: dict[int, Nursling] = {}
+        self._given_up = False
 
     async def fork(self, request: Request, stdout: int, stderr: int) -> Nursling:
-        """A new child. Raises OSError if the nursery cannot be started, or ends before it has forked."""
+        """A new child.
+
+        Raises OSError if the nursery cannot be started, or ends before it has forked, or is silent for too
+        long: then it is killed, and there will be no other.
+        """
+        if self._given_up:
+            raise ConnectionResetError("the nursery was given up")
         if self._channel is None:
             self._start()
         module, args, name = request
@@ -71,8 +86,12 @@ class Nursery:
         born: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._births.append(born)
         try:
-            await self._send(data, [stdout, stderr])
-            pid = await born
+            async with asyncio.timeout(BIRTH_TIMEOUT_S):
+                await self._send(data, [stdout, stderr])
+                pid = await born
+        except TimeoutError:
+            self._give_up()
+            raise
         finally:
             if born in self._births:
                 self._births.remove(born)
@@ -156,6 +175,13 @@ class Nursery:
                 born.set_result(told["born"])
         elif (child := self._children.get(told["ended"])) is not None:
             child.has_ended(told["code"])
+
+    def _give_up(self) -> None:
+        """It lives and does not answer. What it forked too late sees by its lifeline when all is over."""
+        self._given_up = True
+        if self._process is not None:
+            self._process.kill()
+        self._lost()
 
     def _lost(self) -> None:
         """The nursery is gone, and with it all that it could tell: whoever waits hears the worst."""

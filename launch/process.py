@@ -76,12 +76,17 @@ class Lifeline:
     """
 
     def __init__(self, grace_s: float, traces: Mapping[Path, Sequence[Path]] | None = None) -> None:
-        """`traces` are files that the warden removes at the end, by the locks that guard them."""
+        """`traces` are files that the warden removes at the end, by the locks that guard them. OSError."""
         self.token = uuid.uuid4().hex
         self._traces = {str(lock): [str(path) for path in files] for lock, files in (traces or {}).items()}
         self._grace_s = grace_s
         self.read_end, self._write_end = os.pipe()
-        self._warden = self._start_warden()
+        try:
+            self._warden = self._start_warden()
+        except OSError:
+            os.close(self.read_end)
+            os.close(self._write_end)
+            raise
 
     @property
     def warden_pid(self) -> int:
@@ -186,13 +191,16 @@ class ChildProcess:
         """SIGTERM to the group, and after `grace_s` seconds SIGKILL."""
         self._signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self._process.wait(), grace_s)
+            async with asyncio.timeout(grace_s):
+                await self._process.wait()
         except TimeoutError:
             self.kill()
 
     def kill(self) -> None:
         """SIGKILL to the group, at once."""
         self._signal(signal.SIGKILL)
+        if isinstance(self._process, Nursling):
+            self._process.was_killed()
 
     def _signal(self, number: signal.Signals) -> None:
         if self._ended:

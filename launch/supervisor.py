@@ -138,7 +138,7 @@ class Supervisor:
         await self.stop()
 
     async def _supervise(self) -> None:
-        lifeline = Lifeline(self._grace_s, self._traces)
+        lifeline = self._open_lifeline()
         self.warden_pid = lifeline.warden_pid
         preload = [module for spec in self._specs.values() for module in spec.preload]
         if preload and can_fork():
@@ -159,11 +159,24 @@ class Supervisor:
             lifeline.close()
             self._settled.set()
 
+    def _open_lifeline(self) -> Lifeline:
+        """The first thing that can fail: whoever waits for the start must hear of it."""
+        try:
+            return Lifeline(self._grace_s, self._traces)
+        except OSError as error:
+            self._settled.set()
+            raise InfrastructureError(
+                f"no process can be started ({error})",
+                where="warden",
+                remedy="look for the limits on processes and open files: `ulimit -a`",
+            ) from error
+
     async def _next_event(self) -> Event:
         due = due_at(self._swarm)
         rest_s = ROUND_INTERVAL_S if due is None else min(ROUND_INTERVAL_S, due - time.monotonic())
         try:
-            return await asyncio.wait_for(self._events.get(), max(0.0, rest_s))
+            async with asyncio.timeout(max(0.0, rest_s)):
+                return await self._events.get()
         except TimeoutError:
             for spec in self._specs.values():
                 cap_log(spec.log_path, LOG_LIMIT_BYTES)

@@ -26,7 +26,8 @@ async def measured_teeth(
     if seconds < LEAST_S:
         return Teeth(why=f"there was no time to measure: {LEAST_S:g} s are the least")
     try:
-        return as_teeth(await asyncio.wait_for(measure(sandbox, tree, seconds=seconds), seconds + GRACE_S))
+        async with asyncio.timeout(seconds + GRACE_S):
+            return as_teeth(await measure(sandbox, tree, seconds=seconds))
     except TimeoutError:
         return Teeth(why=f"not measured within {seconds + GRACE_S:g} s")
     except Exception as error:  # noqa: BLE001 - a measure of a green must not make it red, bugs of ours included

@@ -47,7 +47,8 @@ async def _top(config: "GuildConfig", every_s: float, *, once: bool) -> None:
             while not ended.is_set():
                 live.update(frame(watch, time.time()), refresh=True)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(ended.wait(), every_s)
+                    async with asyncio.timeout(every_s):
+                        await ended.wait()
                 if not ended.is_set():
                     await looking.look()
 

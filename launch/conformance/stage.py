@@ -90,7 +90,8 @@ class Stage:
         key = (envelope.id, envelope.attempt)
         patience_s = self._subject.tolerances.patience_s + self._subject.tolerances.grace_s
         try:
-            await asyncio.wait_for(self.runtime.over[key].wait(), within_s or patience_s)
+            async with asyncio.timeout(within_s or patience_s):
+                await self.runtime.over[key].wait()
         except TimeoutError:
             return Lost(ended=False)
         return self.bus.outcomes.get(key, Lost(ended=True))

@@ -375,6 +375,28 @@ async def test_health_tells_what_everyone_does(place: Place) -> None:
         await worker.close()
 
 
+async def test_who_is_cancelled_as_the_answer_comes_has_stopped_waiting(place: Place) -> None:
+    """After a loop has stood still, both may come in one turn of it, whichever is first."""
+    with place.broker():
+        worker = place.client("w", "worker")
+        await worker.open()
+        for turns in range(50):
+            asking = asyncio.create_task(worker.health())
+            for _ in range(3):
+                await asyncio.sleep(0)
+            time.sleep(0.1)  # noqa: ASYNC251 - the loop stands still, and the answer comes meanwhile
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            answered = asking.done()
+            asking.cancel()
+            await asyncio.wait({asking}, timeout=5)
+            assert asking.cancelled() is not answered, f"cancelled {turns} turns after the answer came"
+            if answered:
+                break
+        assert (turns > 0, answered) == (True, True)
+        await worker.close()
+
+
 def test_the_body_is_none_of_the_brokers_business(place: Place) -> None:
     with place.broker(), place.socket() as dealer:
         good_hello(dealer)

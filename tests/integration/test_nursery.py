@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from guildbus.launch import forking
 from guildbus.launch.forking import can_fork
 from guildbus.launch.process import ChildSpec
 from guildbus.launch.supervision import Phase
@@ -126,6 +127,26 @@ async def test_without_a_nursery_that_works_a_child_is_a_program(child: Callable
     async with Supervisor([child("a", "x", preload=("no_such_module",))]) as supervisor:
         (told,) = ready_of(supervisor)
         assert told["parent"] == os.getpid()
+
+
+async def test_a_nursery_that_never_answers_is_given_up(
+    child: Callable[..., ChildSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "endless.py").write_text("import time\ntime.sleep(600)\n")
+    monkeypatch.setattr(forking, "BIRTH_TIMEOUT_S", 0.5)
+    specs = [child(name, "x", preload=("endless",)) for name in ("a", "b")]
+    async with asyncio.timeout(30), Supervisor(specs) as supervisor:
+        assert [told["parent"] for told in ready_of(supervisor)] == [os.getpid()] * 2
+
+
+async def test_a_nursery_that_stands_still_does_not_hold_up_the_end(
+    child: Callable[..., ChildSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forking, "NEWS_TIMEOUT_S", 0.2)
+    async with asyncio.timeout(30), Supervisor([child("a", "x")], grace_s=0.3) as supervisor:
+        (told,) = ready_of(supervisor)
+        os.kill(told["parent"], signal.SIGSTOP)
+    assert not lives(told["session"])
 
 
 async def test_a_child_with_an_environment_of_its_own_is_a_program(child: Callable[..., ChildSpec]) -> None:

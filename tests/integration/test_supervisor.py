@@ -147,6 +147,16 @@ async def test_a_silent_child_is_not_waited_for_for_ever(tmp_path: Path) -> None
     assert time.monotonic() - began < 5
 
 
+async def test_a_start_that_can_start_nothing_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = child(tmp_path, "agent")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))  # the warden is started with it
+    async with asyncio.timeout(10):
+        with pytest.raises(InfrastructureError, match="no process can be started"):
+            await Supervisor([spec]).start()
+
+
 async def test_a_critical_child_that_keeps_dying_ends_the_swarm(tmp_path: Path) -> None:
     script = "print('{\"ready\": 1}', flush=True); import time; time.sleep(0.05); raise SystemExit('tired')"
     policy = RestartPolicy(limit=2, first_delay_s=0.01)

@@ -109,12 +109,14 @@ class Nursery:
     ) -> Child:
         """Fork a child that runs `module:function` of this package with `plan` as its keywords."""
         self._requests += 1
-        born = self._born[self._requests] = asyncio.get_running_loop().create_future()
+        born: asyncio.Future[Child] = asyncio.get_running_loop().create_future()
+        self._born[self._requests] = born
         request = {"request": self._requests, "target": target, "plan": plan, "namespace": namespace}
         request["planted"] = planted
         request["log"] = str(self._folder / log) if log else os.devnull
         self._writer.write(json.dumps(request).encode() + b"\n")
-        return await asyncio.wait_for(born, BIRTH_S)
+        async with asyncio.timeout(BIRTH_S):
+            return await born
 
     async def _listen(self) -> None:
         while line := await self._reader.readline():

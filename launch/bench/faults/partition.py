@@ -59,7 +59,8 @@ async def _order(say: Say, customer: Customer, seconds: float) -> None:
         customer.submit()
         await asyncio.sleep(ORDER_EVERY_S)
     try:
-        await asyncio.wait_for(customer.answered(), RECOVERY_S)
+        async with asyncio.timeout(RECOVERY_S):
+            await customer.answered()
     except TimeoutError:
         say({"stuck": customer.asking})
     for one in customer.confirmed.items():
