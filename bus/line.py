@@ -38,6 +38,7 @@ class Line:
         self._lock = threading.Lock()
         self._news: deque[Step] = deque()
         self._worn_out: list[zmq.Socket[bytes]] = []
+        self._unsent: list[list[bytes]] = []
         self._dealer = self._connect()
         self._due = self._frames(session.connect(time.monotonic()))
 
@@ -112,6 +113,7 @@ class Line:
                 self._worn_out.append(self._dealer)
                 self._dealer = self._connect()
                 self._due.clear()
+                self._unsent.clear()
             self._news.append(step)
         return frames
 
@@ -133,14 +135,17 @@ class Line:
         self._due = []
         if self._session.batches:
             frame_sets = wire.in_batches(frame_sets, self._batch_bytes)
-        for version, kind, header, body in frame_sets:
+        frame_sets = self._unsent + frame_sets
+        self._unsent = []
+        for at, (version, kind, header, body) in enumerate(frame_sets):
             try:
                 self._dealer.send(version, _MORE)
                 self._dealer.send(kind, _MORE)
                 self._dealer.send(header, _MORE)
                 self._dealer.send(body, _DONTWAIT)
             except zmq.Again:
-                # The pipe is full: what needs confirming stays in the session and is sent again.
+                # The pipe is full, since the broker does not keep up: the rest goes when there is room again.
+                self._unsent = frame_sets[at:]
                 return
 
 

@@ -356,6 +356,26 @@ async def test_a_stopped_broker_is_outlived(place: Place) -> None:
         await worker.close()
 
 
+async def test_what_is_said_to_a_broker_that_stands_still_is_heard_when_it_goes_on(place: Place) -> None:
+    """More than the sockets hold, one by one, and for less time than makes a client connect anew."""
+    with place.broker() as process:
+        sender = place.client("s", "sender")
+        await sender.open()
+        publishing = []
+        process.send_signal(signal.SIGSTOP)
+        try:
+            for _ in range(6000):
+                publishing.append(asyncio.create_task(sender.publish(packet(None))))
+                for _ in range(2):
+                    await asyncio.sleep(0)
+        finally:
+            process.send_signal(signal.SIGCONT)
+        _, unconfirmed = await asyncio.wait(publishing, timeout=60)
+        assert len(unconfirmed) == 0
+        assert len(await sender.history("r", 10_000)) == len(publishing)
+        await sender.close()
+
+
 async def test_nobody_there_is_said(place: Place) -> None:
     with pytest.raises(BusError, match="no broker answered"):
         await place.client("w", "worker", open_timeout_s=0.3).open()
