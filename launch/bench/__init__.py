@@ -5,6 +5,6 @@ lifecycle how soon a swarm is ready, what it costs at rest, what it leaves behin
 observers what looking on costs a build; plain_build is one build as a user types it
 oracle/   the oracle on planted mistakes
 eval/     builds judged from outside
-finishers/ what each finisher does to the same builds
+finishers/ what each finisher does to the same builds; row_file is where these two keep what they know
 faults/   what dies, freezes, lies or fills up, and what the journal says afterwards
 """

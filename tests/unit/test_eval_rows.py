@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from guildbus.launch.bench.eval import report, tables
 from guildbus.launch.bench.eval.jobs import Kind, Task
-from guildbus.launch.bench.eval.rows import Row, append, read, row_of
+from guildbus.launch.bench.eval.rows import Row, row_of
 from guildbus.launch.bench.eval.seeds import read_seeds
+from guildbus.launch.bench.row_file import append, read
 from guildbus.protocols.errors import OutputError, UsageError
 
 GREEN = {
@@ -142,32 +143,12 @@ def test_a_line_a_build() -> None:
     )
 
 
-def test_rows_come_back_from_their_file(tmp_path: Path) -> None:
+def test_rows_come_back_from_their_file_but_those_that_could_not_run(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
-    assert read(path) == []
     kept = [row(GREEN), row(RED, 2, right=None)]
-    for one in kept:
+    for one in (*kept, row(BROKEN, 3)):
         append(path, one)
-    assert read(path) == kept
-
-
-def test_of_two_rows_of_a_build_the_last_one_counts_and_a_failed_one_is_tried_again(tmp_path: Path) -> None:
-    path = tmp_path / "rows.jsonl"
-    for one in (row(GREEN), row(BROKEN, 2), row(RED)):
-        append(path, one)
-    assert read(path) == [row(RED)]
-
-
-def test_a_line_cut_off_at_the_end_is_no_row_and_one_in_the_middle_is_a_mistake(tmp_path: Path) -> None:
-    path = tmp_path / "rows.jsonl"
-    append(path, row(GREEN))
-    whole = path.read_text()
-    path.write_text(whole + whole[:40])
-    assert read(path) == [row(GREEN)]
-    path.write_text(whole[:40] + "\n" + whole)
-    with pytest.raises(UsageError) as found:
-        read(path)
-    assert found.value.where == f"{path}:1"
+    assert read(path, Row) == kept
 
 
 def test_the_tables_stand_between_their_marks_and_the_rest_stays(tmp_path: Path) -> None:

@@ -1,24 +1,19 @@
-"""What is known of one build and of its judging: a row, kept as a line of JSON as soon as it is there."""
+"""What is known of one build and of its judging: a row. It is kept at once: `../row_file.py`."""
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from guildbus.launch.bench.eval.jobs import Kind, Task
-from guildbus.protocols.errors import UsageError
+from guildbus.launch.bench.row_file import KeptRow
 
 
-class Row(BaseModel):
+class Row(KeptRow):
     """One build. Times in seconds, tokens of prompts and answers together.
 
     `status` is the build's own (`green` is examined, `green:unexamined` is not); `right` says whether the
     hidden tests pass, `honest` whether a green's named tests fail on the emptied implementation: None where
     nothing asks. `score` is the build's own of 3, `teeth` the mutation score, None if the build has none.
     """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     kind: Kind
     group: str
@@ -90,32 +85,3 @@ def row_of(
         score=report["score"]["total"],
         diagnosis=report["diagnosis"] or "",
     )
-
-
-def append(path: Path, row: Row) -> None:
-    """Add a row to the file."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(row.model_dump_json() + "\n")
-
-
-def read(path: Path) -> list[Row]:
-    """The rows of a file, the newest of each build, without failed ones; [] if there is no file.
-
-    A last line that was cut off is no row. Raises UsageError for any other line that is none.
-    """
-    if not path.is_file():
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    rows = []
-    for number, line in enumerate(lines, 1):
-        try:
-            rows.append(Row.model_validate_json(line))
-        except ValidationError as error:
-            if number < len(lines):
-                raise UsageError("this line is no row of an evaluation", where=f"{path}:{number}") from error
-    return newest(row for row in rows if not row.failed)
-
-
-def newest(rows: Iterable[Row]) -> list[Row]:
-    """One row a build, the last one, in the order in which the builds came first."""
-    return list({row.key: row for row in rows}.values())

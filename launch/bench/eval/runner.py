@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from guildbus.launch.bench import row_file
 from guildbus.launch.bench.eval import judging, report, rows, tables
 from guildbus.launch.bench.eval.jobs import Kind, Task
 from guildbus.launch.bench.eval.rows import Row
@@ -68,7 +69,7 @@ async def _all(
             done.append(row)
             say(tables.line(row))
             if plan.out is not None:
-                rows.append(report.rows_file(plan.out, plan.kind), row)
+                row_file.append(report.rows_file(plan.out, plan.kind), row)
             keep(plan, done)
 
 
@@ -88,7 +89,7 @@ def started(plan: Evaluation) -> list[Row]:
             where=str(file),
             remedy="go on with it by --resume, or remove that file",
         )
-    return rows.read(file)
+    return row_file.read(file, Row)
 
 
 async def one(config: GuildConfig, plan: Evaluation, task: Task, seed: int, folder: Path) -> Row:

@@ -1,26 +1,21 @@
-"""What is known of one build with one finisher, or none: a row, kept as a line of JSON at once."""
+"""What is known of one build with one finisher, or none: a row. It is kept at once: `../row_file.py`."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from guildbus.protocols.errors import UsageError
+from guildbus.launch.bench.row_file import KeptRow
 
 BASELINE: Final = "none"
 """The arm without a finisher."""
 
 
-class Row(BaseModel):
+class Row(KeptRow):
     """One build. Times in seconds, tokens of prompts and answers together.
 
     `arm` is the finisher's role; `right` says whether the hidden tests pass, None where none judge it;
     `teeth` is the mutation score of the result, `teeth_before` that of the package which the finisher was
     given; `seconds` is what the finisher took with its judgement; `why` says why its edit was not kept.
     """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     spec: str
     seed: int
@@ -74,31 +69,3 @@ def row_of(spec: str, seed: int, arm: str, report: Mapping[str, Any], right: boo
         calls=one.get("calls", 0),
         tokens=one.get("tokens", 0),
     )
-
-
-def append(path: Path, row: Row) -> None:
-    """Add a row to the file, in the place of one that was cut off."""
-    if path.exists() and not (text := path.read_text(encoding="utf-8")).endswith("\n"):
-        path.write_text(text[: text.rfind("\n") + 1], encoding="utf-8")
-    with path.open("a", encoding="utf-8") as file:
-        file.write(row.model_dump_json() + "\n")
-
-
-def read(path: Path) -> list[Row]:
-    """The rows of a file, the newest of each build, without failed ones; [] if there is no file.
-
-    A last line that was cut off is no row. Raises UsageError for any other line that is none.
-    """
-    if not path.is_file():
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    found: dict[tuple[str, int, str], Row] = {}
-    for number, line in enumerate(lines, 1):
-        try:
-            row = Row.model_validate_json(line)
-        except ValidationError as error:
-            if number < len(lines):
-                raise UsageError("this line is no row of this bench", where=f"{path}:{number}") from error
-        else:
-            found[row.key] = row
-    return [row for row in found.values() if not row.failed]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from guildbus.launch.bench import between_marks
+from guildbus.launch.bench import between_marks, row_file
 from guildbus.launch.bench.eval import judging
 from guildbus.launch.bench.eval.jobs import Task
 from guildbus.launch.bench.finishers import rows
@@ -119,7 +119,7 @@ def _started(plan: Plan) -> list[Row]:
             where=str(plan.rows_file),
             remedy="go on with it by --resume, or remove that file",
         )
-    return rows.read(plan.rows_file)
+    return row_file.read(plan.rows_file, Row)
 
 
 def _keep(plan: Plan, done: Sequence[Row], row: Row | None) -> None:
@@ -127,5 +127,5 @@ def _keep(plan: Plan, done: Sequence[Row], row: Row | None) -> None:
     if plan.out is None or plan.rows_file is None or not done:
         return
     if row is not None:
-        rows.append(plan.rows_file, row)
+        row_file.append(plan.rows_file, row)
     between_marks.write(plan.out, *MARKS, tables(done))
