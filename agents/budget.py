@@ -1,10 +1,10 @@
 """The token budget of a run (`--max-tokens`): what it has spent, and what one more draft may spend. Pure.
 
 Spent are the prompt and answer tokens of every call in the run's history. Answers from the store count
-too, so that a run which is resumed or replayed stops at the same place. Whoever asks for a draft gives it a
-share of what is left (`DraftRequested.max_tokens`), and its author divides that among its calls: drafts that
-are made at the same time cannot overspend together. A prompt is counted by its length before it is sent, so
-the end may lie a little off the limit where a tokenizer counts otherwise.
+too, so that a run which is resumed or replayed stops at the same place. Whoever asks for a draft, or for
+references, gives the request a share of what is left (`max_tokens`), and its author divides that among its
+calls: what is written at the same time cannot overspend together. A prompt is counted by its length before
+it is sent, so the end may lie a little off the limit where a tokenizer counts otherwise.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from dataclasses import replace
 from guildbus.agents.oracle.reference_prompt import reference_prompt
 from guildbus.agents.prompting import Prompt, prompt_for
 from guildbus.agents.run_state import RunState
+from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.draft import DraftRequested
 from guildbus.protocols.messages.oracle import ReferenceRequested
 
@@ -33,6 +34,7 @@ def tokens_left(state: RunState) -> int | None:
         for request in state.requests
         if (request.task.path, request.author, request.round) in outstanding
     )
+    promised += sum(request.max_tokens or 0 for request in state.awaited())
     return limit - state.tokens - promised
 
 
@@ -45,6 +47,25 @@ def shared(state: RunState, requests: Sequence[DraftRequested]) -> list[DraftReq
     if any(least_cost(request) > share for request in requests):
         return None
     return [request.model_copy(update={"max_tokens": share}) for request in requests]
+
+
+def shared_beside(
+    state: RunState, requests: Sequence[DraftRequested], references: Sequence[ReferenceRequested]
+) -> list[Message] | None:
+    """The references of a stage and its drafts, each with its share of what is left.
+
+    References that their share does not pay for are left out, and all of them where the drafts need all that
+    is left: a build that is not examined is better than none. None if it does not pay for the drafts alone.
+    """
+    left = tokens_left(state)
+    if left is None:
+        return [*references, *requests]
+    share = max(0, left // (len(requests) + len(references)))
+    if any(least_cost(request) > share for request in requests):
+        drafts = shared(state, requests)
+        return None if drafts is None else [*drafts]
+    asked = [one for request in references if (one := reference_within(request, share)) is not None]
+    return [*asked, *(request.model_copy(update={"max_tokens": share}) for request in requests)]
 
 
 def reference_within(request: ReferenceRequested, left: int | None) -> ReferenceRequested | None:

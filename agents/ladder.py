@@ -21,7 +21,7 @@ rung is left, or the rounds or tokens are spent, the run stops honestly with a d
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from guildbus.agents.budget import shared, spent_text
+from guildbus.agents.budget import shared, spent_text, tokens_left
 from guildbus.agents.diagnosis import diagnose_rejection, diagnose_verification
 from guildbus.agents.disputing import dispute, heard, mended_draft, upheld
 from guildbus.agents.localise import MAX_EVIDENCE, Suspect, folder_of_subject, suspects
@@ -148,7 +148,7 @@ def _climb(
     """The next step for the file that was tried least."""
     rung = min(rungs, key=lambda each: each.height)
     if rung.convicted and rung.height >= SECOND_LOOK:
-        witnesses = more(record, folder_of(rung.task.path))
+        witnesses = more(record, folder_of(rung.task.path), tokens_left(state))
         heard = record.latest(folder_of(rung.task.path))
         if witnesses is not None and heard is not None and len(heard.witnesses) <= SECOND_LOOK:
             return [witnesses]

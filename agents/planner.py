@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from guildbus.agents import planning
 from guildbus.agents.agent import Agent, handles
-from guildbus.agents.budget import shared, spent_text
+from guildbus.agents.budget import shared_beside, spent_text
 from guildbus.agents.context import Context
 from guildbus.agents.finishing import FINISH_TYPES, FINISHING, next_request, read_finishing
 from guildbus.agents.planning import is_test
@@ -190,13 +190,9 @@ def finished(
 def _stage(state: RunState, stage: int) -> list[Message]:
     """The drafts of a stage; the end of the run, if its tokens do not pay for them."""
     round_number = state.round + 1 if state.requests else 0
-    requests = shared(
-        state,
-        [first_draft(state, task, round_number) for task in state.plan.stage(stage)],
-    )
-    if requests is None:
-        return [finished(state, "red:tokens", spent_text(state))]
-    return [*references(state, stage), *requests]
+    drafts = [first_draft(state, task, round_number) for task in state.plan.stage(stage)]
+    requests = shared_beside(state, drafts, references(state, stage))
+    return [finished(state, "red:tokens", spent_text(state))] if requests is None else requests
 
 
 def references(state: RunState, stage: int) -> list[ReferenceRequested]:
@@ -219,9 +215,17 @@ def examined_status(state: RunState, found: VerificationFinished) -> tuple[str, 
     """`green`, or `green:unexamined` with what was not examined, and why."""
     reasons = [f"{one.subject} was not examined: {one.why}" for one in found.examined if one.why]
     if not found.examined and state.options.examine:
-        reasons = ["nothing was examined: the spec does not state the signatures of its package"]
+        reasons = [f"nothing was examined: {_why_nothing(state)}"]
     examined = bool(found.examined) and not reasons
     return ("green" if examined else "green:unexamined"), "\n".join(reasons)
+
+
+def _why_nothing(state: RunState) -> str:
+    folders = {task.folder for task in state.plan.tasks}
+    could = any(reference_request(state, folder) is not None for folder in folders)
+    if state.options.max_tokens is not None and could and not state.reference_requests:
+        return "its tokens did not pay for references"
+    return "the spec does not state the signatures of its package"
 
 
 def _built(path: str, author: str, content: str) -> BuiltFile:

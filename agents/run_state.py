@@ -14,8 +14,8 @@ from guildbus.protocols.errors import InvalidBody
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildOptions, BuildPlanned, BuildRequested, Plan
 from guildbus.protocols.messages.draft import DraftAccepted, DraftRejected, DraftRequested, GatedCandidate
-from guildbus.protocols.messages.finish import FinishJudged
-from guildbus.protocols.messages.oracle import ReferenceProposed
+from guildbus.protocols.messages.finish import FinishJudged, FinishProposed
+from guildbus.protocols.messages.oracle import ReferenceProposed, ReferenceRequested
 from guildbus.protocols.messages.verification import VerificationFinished, VerifiedFile
 from guildbus.protocols.spec import Spec
 
@@ -36,7 +36,9 @@ class RunState:
     accepted: list[DraftAccepted] = field(default_factory=list)
     rejected: list[DraftRejected] = field(default_factory=list)
     verifications: list[VerificationFinished] = field(default_factory=list)
+    reference_requests: list[ReferenceRequested] = field(default_factory=list)
     references: list[ReferenceProposed] = field(default_factory=list)
+    finishes: list[FinishProposed] = field(default_factory=list)
     others: int = 0
     """Tokens of agents that are not ours, as far as they were counted (`spending.counting_all`)."""
 
@@ -61,9 +63,10 @@ class RunState:
 
     @property
     def tokens(self) -> int:
-        """What the model calls of all answered drafts cost, prompts and answers, and those of others."""
+        """What the model calls of all that was answered cost, prompts and answers, and those of others."""
         drafts = sum(a.tokens for a in self.accepted) + sum(r.tokens for r in self.rejected)
-        return drafts + sum(reference.tokens for reference in self.references) + self.others
+        more = sum(one.tokens for one in self.references) + sum(one.tokens for one in self.finishes)
+        return drafts + more + self.others
 
     def outstanding(self) -> frozenset[TaskKey]:
         """The draft requests that no gate has answered yet."""
@@ -71,6 +74,11 @@ class RunState:
         passed = {(a.task.path, a.author, a.round) for a in self.accepted}
         refused = {(r.task.path, r.author, r.round) for r in self.rejected}
         return frozenset(asked - passed - refused)
+
+    def awaited(self) -> list[ReferenceRequested]:
+        """The requests for references that are not answered yet."""
+        answered = [proposed.request for proposed in self.references]
+        return [request for request in self.reference_requests if request not in answered]
 
     def pool(self, path: str) -> list[tuple[DraftAccepted, GatedCandidate]]:
         """All candidates of a file that passed the gates, oldest first."""
@@ -118,8 +126,12 @@ def fold(history: Iterable[Message]) -> RunState:
                 _add(state.verifications, message)
             case FinishJudged(kept=True, found=VerificationFinished() as found) if state is not None:
                 _add(state.verifications, found)
+            case ReferenceRequested() if state is not None:
+                _add(state.reference_requests, message)
             case ReferenceProposed() if state is not None:
                 _add(state.references, message)
+            case FinishProposed() if state is not None:
+                _add(state.finishes, message)
     if state is None:
         raise InvalidBody("the run has no plan", where="history", remedy="is the journal whole?")
     return state
@@ -137,7 +149,9 @@ FOLDED: tuple[type[Message], ...] = (
     DraftAccepted,
     DraftRejected,
     VerificationFinished,
+    FinishProposed,
     FinishJudged,
+    ReferenceRequested,
     ReferenceProposed,
 )
 """The message types that `fold` reads."""

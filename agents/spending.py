@@ -23,9 +23,10 @@ from guildbus.protocols.errors import GuildbusError
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildPlanned
 from guildbus.protocols.messages.draft import DraftProposed, ModelCall
+from guildbus.protocols.messages.finish import FinishProposed
 from guildbus.protocols.messages.oracle import ReferenceProposed
 
-COUNTED: Final = (DraftProposed, ReferenceProposed)
+COUNTED: Final = (DraftProposed, ReferenceProposed, FinishProposed)
 """The messages whose calls a run's state counts by itself."""
 
 
@@ -66,17 +67,30 @@ async def counting_all(state: RunState, ctx: Context) -> RunState:
     return state
 
 
-async def room_in_run(ctx: Context, prompt: str) -> int | None:
-    """How long an answer may be, by the run's budget; None without one. BudgetSpent if it pays for none."""
+async def left_in_run(ctx: Context) -> int | None:
+    """What of the run's budget is neither spent nor promised; None without one."""
+    state = await _limited(ctx)
+    return None if state is None else tokens_in_run(state)
+
+
+async def _limited(ctx: Context) -> RunState | None:
+    """The run as it stands, if it has a budget."""
     planned = await ctx.latest(BuildPlanned)
     if planned is None or planned.options.max_tokens is None:
         return None
-    state = await counting_all(fold(await ctx.history(*FOLDED)), ctx)
+    return await counting_all(fold(await ctx.history(*FOLDED)), ctx)
+
+
+async def room_in_run(ctx: Context, prompt: str) -> int | None:
+    """How long an answer may be, by the run's budget; None without one. BudgetSpent if it pays for none."""
+    state = await _limited(ctx)
+    if state is None:
+        return None
     left = (tokens_in_run(state) or 0) - spent_on(ctx.made).tokens
     room = left - text_tokens(prompt)
     if room < LEAST_ANSWER_TOKENS:
         raise BudgetSpent(
-            f"{state.tokens:,} of the run's {planned.options.max_tokens:,} tokens are spent: "
+            f"{state.tokens:,} of the run's {state.options.max_tokens:,} tokens are spent: "
             "the rest does not pay for another call",
             where=f"run {ctx.run}",
             remedy="give the build more --max-tokens",

@@ -21,6 +21,7 @@ from guildbus.agents.oracle.running import Witnesses
 from guildbus.agents.oracle.values import canonical
 from guildbus.agents.oracle.witnesses import Testimony
 from guildbus.agents.settings import AgentSettings
+from guildbus.agents.spending import left_in_run
 from guildbus.protocols.messages.base import Message, Span
 from guildbus.protocols.messages.oracle import (
     DismissedWitness,
@@ -54,7 +55,7 @@ class Oracle(Agent):
         record = read_record(await ctx.history(*RECORDED))
         if record.outstanding(message.request.folder):
             return []
-        return await self.settle(record, message.request.folder, ctx.say)
+        return await self.settle(record, message.request.folder, ctx.say, await left_in_run(ctx))
 
     @handles(OracleRequested)
     async def on_oracle_requested(self, message: OracleRequested, ctx: Context) -> Sequence[Message]:
@@ -62,16 +63,21 @@ class Oracle(Agent):
         record = read_record(await ctx.history(*RECORDED))
         if record.outstanding(message.folder):
             return []
-        return await self.settle(record, message.folder, ctx.say)
+        return await self.settle(record, message.folder, ctx.say, await left_in_run(ctx))
 
-    async def settle(self, record: OracleRecord, folder: str, say: Callable[[str], None]) -> list[Message]:
-        """A request for more references; or what those here settle, and an answer to each dispute."""
+    async def settle(
+        self, record: OracleRecord, folder: str, say: Callable[[str], None], left: int | None = None
+    ) -> list[Message]:
+        """A request for more references; or what those here settle, and an answer to each dispute.
+
+        `left` are the tokens that more references may cost; None: any number.
+        """
         started_at, start = time.time(), time.monotonic()
         docket = hearing.docket(record, folder)
         programs = record.programs(folder)
         say(f"hearing {len(programs)} witnesses on {len(docket.cases)} cases")
         testimonies = [await self._testimony(program, docket) for program in programs]
-        request = hearing.more(record, folder)
+        request = hearing.more(record, folder, left)
         found, heard = hearing.tables(docket, testimonies, spent=request is None)
         if request is not None and hearing.unsettled(record, folder, docket, found, heard):
             return [request]

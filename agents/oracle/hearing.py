@@ -5,8 +5,8 @@
     more           whom to ask when too much is split: other samples first, then the other language
     answers        the verdicts on a dispute's rows: all that can be read, or only those that fail
 
-`agent.py` runs the programs in between. The budget is a number of references; when it is spent, what is
-settled counts, and the rest is said to be split.
+`agent.py` runs the programs in between. The budget is a number of references, and the run's tokens; when
+either is spent, what is settled counts, and the rest is said to be split.
 """
 
 import json
@@ -222,22 +222,22 @@ def wanting(found: Sequence[WitnessTable]) -> bool:
     )
 
 
-def more(record: OracleRecord, folder: str) -> ReferenceRequested | None:
-    """The next request for references; None when their number, or the tokens given to them, are spent."""
+def more(record: OracleRecord, folder: str, left: int | None) -> ReferenceRequested | None:
+    """The next request for references; None when their number is reached, or `left` does not pay for one.
+
+    `left` are the tokens of the run that are neither spent nor promised; None: there is no limit.
+    """
     asked = [one for one in record.requested if one.folder == folder]
     if not asked:
         return None
     python, go = record.samples(folder, "python"), record.samples(folder, "go")
-    first = asked[0]
-    spent = sum(one.tokens for one in record.proposed if one.request.folder == folder)
-    left = None if first.max_tokens is None else first.max_tokens - spent
     if python < MOST_PYTHON:
         following = {"language": "python", "first": python, "count": MORE_SAMPLES}
     elif go < MOST_GO:
         following = {"language": "go", "first": go, "count": MOST_GO}
     else:
         return None
-    return reference_within(first.model_copy(update=following), left)
+    return reference_within(asked[0].model_copy(update=following), left)
 
 
 def contested(source: str, failing: Iterable[str], api: Api) -> tuple[Row, ...]:

@@ -48,6 +48,11 @@ class FinishProposed(Message):
     calls: tuple[ModelCall, ...] = ()
     spans: Spans = ()
 
+    @property
+    def tokens(self) -> int:
+        """What its calls cost, prompts and answers."""
+        return sum(call.prompt_tokens + call.completion_tokens for call in self.calls)
+
 
 class FinishRequested(Message):
     """Make this green package better, or leave it. Goes to `role`, which answers with `FinishProposed`.

@@ -7,15 +7,20 @@ from guildbus.agents.budget import (
     LEAST_ANSWER_TOKENS,
     least_cost,
     prompt_tokens,
+    reference_within,
     shared,
+    shared_beside,
     tokens_left,
     within,
 )
 from guildbus.agents.ladder import after_red, after_rejection
+from guildbus.agents.oracle.reference_prompt import reference_prompt
+from guildbus.agents.planner import references
 from guildbus.agents.prompting import Prompt, prompt_for
 from guildbus.protocols.messages.build import BuildStopped
-from guildbus.protocols.messages.draft import DraftAccepted, DraftRejected
-from told import IMPLEMENTATION, NUMKIT, SUITE, Told, failure
+from guildbus.protocols.messages.draft import DraftAccepted, DraftRejected, DraftRequested
+from guildbus.protocols.messages.oracle import ReferenceProposed, ReferenceRequested
+from told import IMPLEMENTATION, NUMKIT, SUITE, Told, call, failure
 
 IMPL, TEST = "numkit.go", "numkit_test.go"
 
@@ -61,6 +66,54 @@ def test_a_share_that_buys_no_answer_is_not_given() -> None:
     for run, given_out in ((enough, True), (short, False)):
         run.messages[-2:] = []
         assert (shared(run.state, requests) is not None) is given_out
+
+
+def staged(max_tokens: int | None) -> list[tuple[str, int | None]] | None:
+    """What the first stage of an examined build asks for: who, and with what share."""
+    state = Told.of(NUMKIT, examine=True, max_tokens=max_tokens).state
+    drafts, state.requests = state.requests, []
+    asked = shared_beside(state, drafts, references(state, 0))
+    if asked is None:
+        return None
+    assert all(isinstance(one, DraftRequested | ReferenceRequested) for one in asked)
+    return [(str(one.recipient), getattr(one, "max_tokens", None)) for one in asked]
+
+
+def test_references_have_a_share_of_their_own_beside_the_drafts() -> None:
+    assert staged(30_000) == [("reference", 10_000), ("go-dev", 10_000), ("go-test", 10_000)]
+    assert staged(None) == [("reference", None), ("go-dev", None), ("go-test", None)]
+
+
+def test_references_are_left_out_where_the_drafts_need_all_that_is_left() -> None:
+    drafts = Told.of(NUMKIT).state.requests
+    least = max(least_cost(request) for request in drafts)
+    assert staged(3 * least) == [("reference", least), ("go-dev", least), ("go-test", least)]
+    assert staged(3 * least - 1) == [(one, (3 * least - 1) // 2) for one in ("go-dev", "go-test")]
+    assert staged(2 * least - 1) is None
+
+
+def test_references_that_are_being_written_may_still_spend_their_share() -> None:
+    run = Told.of(NUMKIT, examine=True, max_tokens=30_000)
+    drafts, run.messages[-2:] = run.state.requests, []
+    asked = shared_beside(run.state, drafts, references(run.state, 0))
+    assert asked is not None
+    assert tokens_left(run.add(*asked).state) == 0
+    request = asked[0]
+    assert isinstance(request, ReferenceRequested)
+    run.add(ReferenceProposed(request=request, programs=(), calls=(call(prompt_tokens=1960),)))
+    assert (run.state.tokens, tokens_left(run.state)) == (2000, 8000)
+    spending(run.reject(IMPL), 500)
+    assert tokens_left(run.state) == 17_500
+    more = request.model_copy(update={"first": 2, "max_tokens": 17_000})
+    assert tokens_left(run.add(more).state) == 500
+
+
+def test_a_reference_is_asked_for_only_where_an_answer_can_be_paid() -> None:
+    (request,) = references(Told.of(NUMKIT, examine=True).state, 0)
+    least = prompt_tokens(reference_prompt(request, 0)) + LEAST_ANSWER_TOKENS
+    assert reference_within(request, None) == request
+    assert reference_within(request, least) == request.model_copy(update={"max_tokens": least})
+    assert reference_within(request, least - 1) is None
 
 
 def test_a_repair_that_cannot_be_paid_stops_the_run_and_says_spent_and_limit() -> None:

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from guildbus.agents.budget import LEAST_ANSWER_TOKENS, prompt_tokens
 from guildbus.agents.oracle import hearing
 from guildbus.agents.oracle.record import OracleRecord
+from guildbus.agents.oracle.reference_prompt import reference_prompt
 from guildbus.agents.oracle.values import Json, canonical
 from guildbus.agents.oracle.witnesses import Testimony
 from guildbus.protocols.messages.oracle import (
@@ -151,10 +153,10 @@ def test_a_witness_that_breaks_the_spec_is_named() -> None:
 
 def test_more_witnesses_come_in_python_first_then_in_go_and_then_no_more() -> None:
     told: list[ReferenceRequested] = []
-    assert hearing.more(record(), "") is None, "nobody was ever asked"
+    assert hearing.more(record(), "", None) is None, "nobody was ever asked"
     told.append(request(hearing.FIRST_SAMPLES))
     drawn: list[tuple[str, int]] = []
-    while (following := hearing.more(record(*told), "")) is not None:
+    while (following := hearing.more(record(*told), "", None)) is not None:
         told.append(following)
         drawn += [(following.language, following.first + n) for n in range(following.count)]
         assert len(told) < 10
@@ -163,17 +165,20 @@ def test_more_witnesses_come_in_python_first_then_in_go_and_then_no_more() -> No
         "go"
     ] * hearing.MOST_GO
     assert min(n for language, n in drawn if language == "python") == 2
-    assert hearing.more(record(*told), "elsewhere") is None
+    assert hearing.more(record(*told), "elsewhere", None) is None
 
 
-def test_more_witnesses_spend_no_more_than_what_the_first_were_given() -> None:
-    first = request(hearing.FIRST_SAMPLES).model_copy(update={"max_tokens": 3000})
-    paid = ReferenceProposed(request=first, programs=(), calls=(call(prompt_tokens=900),))
-    following = hearing.more(record(first, paid), "")
+@pytest.mark.parametrize("given", [None, 3000])
+def test_more_witnesses_spend_no_more_than_what_the_run_has_left(given: int | None) -> None:
+    first = request(hearing.FIRST_SAMPLES).model_copy(update={"max_tokens": given})
+    told = record(first, ReferenceProposed(request=first, programs=(), calls=(call(),)))
+    following = hearing.more(told, "", 2500)
     assert following is not None
-    assert following.max_tokens == 3000 - paid.tokens
-    dear = ReferenceProposed(request=first, programs=(), calls=(call(prompt_tokens=2950),))
-    assert hearing.more(record(first, dear), "") is None
+    assert following.max_tokens == 2500
+    least = prompt_tokens(reference_prompt(following, following.first)) + LEAST_ANSWER_TOKENS
+    assert hearing.more(told, "", least) is not None
+    assert hearing.more(told, "", least - 1) is None
+    assert hearing.more(told, "", -700) is None
 
 
 def test_the_verdicts_name_the_row_the_votes_and_the_edit() -> None:

@@ -70,6 +70,15 @@ def test_green_is_examined_or_says_why_not() -> None:
     assert "nothing was examined" in why
 
 
+def test_a_green_that_could_not_pay_for_references_says_so() -> None:
+    run = Told.of(NUMKIT, examine=True, max_tokens=9000)
+    run.accept("numkit.go", "x").accept("numkit_test.go", "y").verify(score="build vet test", green=True)
+    _, why = examined_status(run.state, run.found)
+    assert why == "nothing was examined: its tokens did not pay for references"
+    _, why = examined_status(run.witness("").state, run.found)
+    assert "tokens" not in why
+
+
 def judgement(examined: tuple[Examination, ...] = (), *, test: bool = True, broken: int = 0) -> Judgement:
     return Judgement(
         score=Score(build=True, vet=True, test=test),

@@ -5,8 +5,9 @@ import pytest
 from guildbus.agents.run_state import FOLDED, fold
 from guildbus.protocols.errors import InvalidBody
 from guildbus.protocols.messages.build import BuildPlanned, BuildStopped
-from guildbus.protocols.messages.finish import FinishJudged
-from told import IMPLEMENTATION, NUMKIT, SUITE, Told, spec_of
+from guildbus.protocols.messages.finish import FinishJudged, FinishProposed
+from guildbus.protocols.messages.oracle import ReferenceProposed
+from told import IMPLEMENTATION, NUMKIT, SUITE, Told, call, spec_of
 
 IMPL, TEST = "numkit.go", "numkit_test.go"
 
@@ -92,9 +93,26 @@ def test_messages_of_other_types_change_nothing() -> None:
 
 def test_only_the_folded_types_are_needed() -> None:
     run = Told.of(NUMKIT).accept(IMPL, IMPLEMENTATION).reject(TEST).ask(TEST).accept(TEST, SUITE).verify()
-    run.witness("").add(FinishJudged(role="go-doc", kept=False))
+    run.witness("").add(FinishProposed(), FinishJudged(role="go-doc", kept=False))
     assert {type(message) for message in run.messages} > set(FOLDED)
     assert fold([message for message in run.messages if type(message) in FOLDED]) == run.state
+
+
+def test_what_references_and_finishers_have_cost_is_among_the_tokens_once() -> None:
+    run = Told.of(NUMKIT, examine=True)
+    (calls,) = run.witness("").state.references
+    proposal = FinishProposed(calls=(call(prompt_tokens=300), call(prompt_tokens=500)))
+    run.add(proposal, proposal)
+    assert run.state.tokens == calls.tokens + proposal.tokens == 140 + 880
+
+
+def test_references_are_awaited_until_they_are_written() -> None:
+    run = Told.of(NUMKIT, examine=True).witness("")
+    proposed = next(m for m in run.messages if isinstance(m, ReferenceProposed))
+    assert run.state.awaited() == []
+    more = proposed.request.model_copy(update={"first": 2})
+    assert run.add(more).state.awaited() == [more]
+    assert run.add(proposed.model_copy(update={"request": more})).state.awaited() == []
 
 
 def test_a_requeued_message_counts_once() -> None:

@@ -11,17 +11,19 @@ from guildbus.agents.chat import Budget, ModelEntry
 from guildbus.agents.completions import CompletionStore
 from guildbus.agents.context import Context
 from guildbus.agents.drawing import Drawer, temperature_of
+from guildbus.agents.finishing import next_request, read_finishing
 from guildbus.agents.ladder import after_red
 from guildbus.agents.prompting import Prompt, rung
 from guildbus.agents.repair_router import RepairRouter
 from guildbus.agents.runtime import wrap
 from guildbus.agents.settings import AgentSettings
-from guildbus.agents.spending import BudgetSpent, Spent, exhausted, spent_on, tokens_left
+from guildbus.agents.spending import BudgetSpent, Spent, exhausted, left_in_run, spent_on, tokens_left
 from guildbus.agents.tools import Answer, NoTools, Question
 from guildbus.protocols.errors import ModelError
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildStopped
 from guildbus.protocols.messages.draft import DraftRequested, ModelCall
+from guildbus.protocols.messages.finish import FinishJudged, FinishRequested
 from told import IMPLEMENTATION, NUMKIT, RUN, SUITE, Told, call, failure
 
 
@@ -158,7 +160,30 @@ async def test_an_agent_of_somebody_elses_spends_of_the_same_tokens() -> None:
     assert [made.model for made in await ctx.calls()] == ["stub"] * 4
 
 
+async def test_a_finisher_has_what_drafts_references_and_finishers_before_it_have_left() -> None:
+    run = Told.of(NUMKIT, max_tokens=10_000, examine=True, finishers=("go-review", "go-doc"))
+    for path, text in ((IMPL, IMPLEMENTATION), (TEST, SUITE)):
+        run.accept(path, text)
+        run.messages[-1] = run.messages[-1].model_copy(update={"tokens": 2000})
+    run.witness("").verify(score="build vet test", green=True)
+    first = next_request(run.state, read_finishing(run.messages), 0.0, None)
+    assert isinstance(first, FinishRequested)
+    run.add(first, first.propose(calls=[call(prompt_tokens=4860, completion_tokens=500)]))
+    run.add(FinishJudged(role="go-review", kept=False, reason="go test fails"))
+    second = next_request(run.state, read_finishing(run.messages), 0.0, None)
+    assert isinstance(second, FinishRequested)
+    tools = Scripted()
+    ctx = context([*run.messages, second], tools)
+    assert await left_in_run(ctx) == 10_000 - 4000 - 140 - 5360
+    await ctx.complete("x" * 252)
+    await ctx.complete("x" * 252)
+    assert [question.max_tokens for question in tools.asked] == [400, 100]
+    with pytest.raises(BudgetSpent, match="9,500 of the run's 10,000 tokens are spent"):
+        await ctx.complete("x" * 252)
+
+
 async def test_without_a_budget_nothing_is_bounded() -> None:
+    assert await left_in_run(context(Told.of(NUMKIT).messages, NoTools())) is None
     tools = Scripted()
     ctx = context(Told.of(NUMKIT).messages, tools)
     assert (await ctx.complete("x", temperature=0.0, max_tokens=7)).text == "so"
