@@ -84,9 +84,10 @@ lock: .venv/.python .venv/tools/bin/uv  ## pin all dependencies anew, with hashe
 		-o requirements-dev.lock $(ARGS))
 
 clean:  ## remove .venv and all caches; models and runs stay
-	@rm -rf .venv build dist src/guildbus.egg-info
+	@rm -rf .venv build dist src/*.egg-info
+	@rm -rf examples/*/build examples/*/dist examples/*/src/*.egg-info
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	@find agents bus launch protocols tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find agents bus launch protocols tests bench examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Scripts in .venv/bin know their folder by its full name: a repository that was moved needs a new one.
 ifneq ($(shell cat .venv/.python 2>/dev/null),$(CURDIR))
