@@ -319,7 +319,7 @@ async def test_the_real_model_answers_and_hangs_up(state: Path) -> None:
 
 
 @pytest.mark.model
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(not MODEL.is_file(), reason="the model is not there: `make model` fetches it")
 async def test_a_server_that_keeps_nothing_repeats_itself(state: Path) -> None:
     options = replace(LLAMA, model=MODEL, alias="qwen", slots=1, reuse=False)
