@@ -50,7 +50,7 @@ fast: setup-dev  ## the unit tests: no sockets, no processes
 
 fault: setup-dev  ## the fault tests, and a short run of the fault suite: kills, stops, garbage
 	@$(BIN)/pytest tests/fault -m 'long or not long' $(ARGS)
-	@$(BIN)/pytest tests/e2e -m long $(ARGS)
+	@$(BIN)/pytest tests/integration/test_model_servers.py tests/e2e -m long $(ARGS)
 	@$(BIN)/guildbus bench faults --scale 0.02
 
 mlx: setup-dev  ## try the real mlx_lm.server; elsewhere than on Apple Silicon mlx[cpu] is installed first

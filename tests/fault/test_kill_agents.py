@@ -152,7 +152,7 @@ def test_a_build_that_is_stopped_leaves_nothing(guild: Guild, number: signal.Sig
     assert run["status"] == "interrupted"
 
 
-@pytest.mark.parametrize("pause_s", [0.4, 1.0, 2.0])
+@pytest.mark.parametrize("pause_s", [0.4, pytest.param(1.0, marks=pytest.mark.long), 2.0])
 def test_ctrl_c_while_the_swarm_starts(guild: Guild, pause_s: float) -> None:
     guild.serve([rule(numkit(), delay_s=20)])
     process = guild.start("build", SPEC, "--out", str(Path("pkg")))

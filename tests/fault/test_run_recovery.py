@@ -113,6 +113,7 @@ def test_killed_while_the_model_answers(guild: Guild) -> None:
     assert sorted(asked_of(guild).values()) == [1, 2, 2]
 
 
+@pytest.mark.long
 def test_killed_while_the_verifier_runs(guild: Guild) -> None:
     guild.serve([rule(numkit(implementation=SLOW))])
     process = started(guild, "--candidates", 1)
@@ -125,7 +126,11 @@ def test_killed_while_the_verifier_runs(guild: Guild) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    ["draft.proposed", pytest.param("draft.accepted", marks=pytest.mark.long), "verification.finished"],
+    [
+        pytest.param("draft.proposed", marks=pytest.mark.long),
+        pytest.param("draft.accepted", marks=pytest.mark.long),
+        "verification.finished",
+    ],
 )
 def test_killed_between_two_steps(guild: Guild, kind: str) -> None:
     guild.serve([rule(numkit())], wrong_at_first(delay_s=1.0))
@@ -223,6 +228,7 @@ def test_killed_again_and_again_at_random(guild: Guild) -> None:
     assert guild.leftovers() == []
 
 
+@pytest.mark.long
 def test_a_resume_waits_for_a_swarm_that_works_for_another_run(guild: Guild) -> None:
     guild.serve([rule(numkit(), delay_s=3)])
     process = started(guild, "--candidates", 1)
