@@ -1,5 +1,6 @@
 """How attempts were ended by their agents: what is said again is recognised, and confirmed again. Pure."""
 
+from collections import OrderedDict
 from typing import Literal
 
 Answer = tuple[int, str, Literal["ack", "nack"]]
@@ -11,13 +12,14 @@ class Answers:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._last: dict[str, Answer] = {}
+        # A plain dict gets slow to tell its first key when thousands were taken out before it.
+        self._last: OrderedDict[str, Answer] = OrderedDict()
 
     def remember(self, message_id: str, answer: Answer) -> None:
         """An attempt was ended. Of one message only the last answer counts."""
         self._last[message_id] = answer
         if len(self._last) > self._most:
-            del self._last[next(iter(self._last))]
+            self._last.popitem(last=False)
 
     def has(self, message_id: str, answer: Answer) -> bool:
         """Whether just this was said before."""

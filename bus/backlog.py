@@ -21,6 +21,8 @@ LOST: Final = "bus.lost"
 """Why an attempt failed whose delivery never reached its agent."""
 FRONT: Final = (-10, 0)
 """Before every place in a queue."""
+PAGE: Final = 1024
+"""So many messages come back at once, at most: nobody is served meanwhile."""
 DEATHS_A_TURN: Final = 500
 """So many paged-out messages die in one turn; the next tick goes on with the rest."""
 
@@ -123,7 +125,7 @@ class Backlog:
             "ready",
             queue.name,
             after=queue.beyond,
-            limit=self.limits.window,
+            limit=min(self.limits.window, PAGE),
             serves=self.serves,
             queues=queues,
         )
@@ -231,9 +233,10 @@ def _message(row: Unsettled) -> QueuedMessage:
     message = QueuedMessage(
         row.seq, row.id, row.type, row.subject, row.queue, row.priority, row.hops, row.deadline, row.attempt
     )
-    message.lost = sum(code == LOST for _, _, code, _ in row.failures)
-    message.failures = [
-        AttemptFailure(attempt=attempt, agent=agent, code=code, reason=reason)
-        for attempt, agent, code, reason in row.failures
-    ]
+    if row.failures:
+        message.lost = sum(code == LOST for _, _, code, _ in row.failures)
+        message.failures = [
+            AttemptFailure(attempt=attempt, agent=agent, code=code, reason=reason)
+            for attempt, agent, code, reason in row.failures
+        ]
     return message

@@ -7,8 +7,9 @@ records of a broker turn (group commit), and only the last state of a message th
 """
 
 import contextlib
+import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -65,6 +66,9 @@ _INSERT_ATTEMPT: Final = (
 )
 _INSERT_PRESENCE: Final = (
     "INSERT INTO presence (at, agent, role, joined, reason, crc) VALUES (?, ?, ?, ?, ?, ?)"
+)
+_THESE_MESSAGES: Final = (
+    f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE seq IN (SELECT value FROM json_each(?))"
 )
 Progress = tuple[int, int, str, float | None]
 """State, attempt, holder, and when the holder got it."""
@@ -209,6 +213,13 @@ class Journal:
             raise Damaged(seq)
         return row[6], row[8]
 
+    def stored_of(self, numbers: Iterable[int]) -> dict[int, tuple[bytes, bytes]]:
+        """The same for many, by their numbers, in one query: those that can be read and are not damaged."""
+        with self._outages(), contextlib.suppress(apsw.CorruptError, ValueError):
+            found = rows(self._db, _THESE_MESSAGES, (json.dumps(list(numbers)),))
+            return {row[0]: (row[6], row[8]) for row in found if is_intact_message(row)}
+        return {}
+
     def _row(self, seq: int) -> Any:
         with self._outages():
             try:
@@ -269,7 +280,7 @@ class Journal:
         return found
 
     def _is_damaged(self, seq: int) -> str:
-        return next((one.what for one in self.damage if one.seq == seq), "")
+        return next((one.what for one in self.damage if one.seq == seq), "") if self.damage else ""
 
     def note_damage(self, found: Damage, now: float) -> None:
         """Write down what was found to be damaged, if the disk takes it."""

@@ -159,15 +159,27 @@ def is_intact_head(row: Sequence[Any]) -> bool:
         return False
 
 
-def checked_envelope(row: Sequence[Any]) -> Envelope:
-    """A stored message's envelope, its columns as in `HEAD_COLUMNS`, after its checksum. Raises Damaged."""
+def checked_header(row: Sequence[Any]) -> dict[str, Any]:
+    """What a stored message's envelope says, its columns as in `HEAD_COLUMNS`, after its checksum.
+
+    What it says was checked before it was stored, and is not checked again. Raises Damaged.
+    """
     seq, header = row[0], row[6]
     if not is_intact_head(row):
         raise Damaged(seq)
     try:
-        return Envelope.from_header(msgpack.unpackb(header, raw=False))
-    except (TypeError, ValueError, ProtocolError) as error:
+        found: dict[str, Any] = msgpack.unpackb(header, raw=False)
+    except (TypeError, ValueError) as error:
         raise Damaged(seq, str(error)) from error
+    return found
+
+
+def checked_envelope(row: Sequence[Any]) -> Envelope:
+    """A stored message's envelope, its columns as in `HEAD_COLUMNS`, after its checksum. Raises Damaged."""
+    try:
+        return Envelope.from_header(checked_header(row))
+    except (TypeError, ValueError, ProtocolError) as error:
+        raise Damaged(row[0], str(error)) from error
 
 
 def checked_packet(row: Sequence[Any]) -> Packet:

@@ -14,8 +14,8 @@ import msgpack
 
 from guildbus.bus.events import Fetch, Fetched, Recovered, Unsettled
 from guildbus.bus.integrity import ended_attempts, mend_progress, misplaced
-from guildbus.bus.records import OPEN, SALVAGE, Damaged, checked_envelope, intact, rows, rows_apart
-from guildbus.protocols.envelope import Envelope, parse_time
+from guildbus.bus.records import OPEN, SALVAGE, Damaged, checked_header, intact, rows, rows_apart
+from guildbus.protocols.envelope import parse_time
 from guildbus.protocols.errors import BusError
 
 _ROWS: Final = (
@@ -112,31 +112,34 @@ class OpenMessages:
         return [found for row in stored if (found := self._restored(row)) is not None]
 
     def _restored(self, row: Sequence[Any]) -> Unsettled | None:
-        seq, state, attempt, holder, began, crc, queue, rank, *head = row
-        if not intact(seq, state, attempt, holder, began, crc):
+        seq, state, attempt, holder, _, _, queue, rank, message_id, subject, kind, to, _, header, _ = row
+        if not intact(*row[:6]):
             state, attempt, holder = mend_progress(self._db, seq)
             if state != OPEN:
                 return None
-        envelope: Envelope | None = None
         damaged = self._damage_of(seq)
+        hops, deadline = 0, None
         try:
-            envelope = checked_envelope((seq, *head))
+            envelope = checked_header((seq, *row[8:]))
+            hops = envelope.get("hops", 0)
+            if "deadline" in envelope:
+                deadline = parse_time(envelope["deadline"])
         except Damaged as error:
             damaged = error.what
-        deadline = None if envelope is None or envelope.deadline is None else parse_time(envelope.deadline)
+            subject = _run_of(self._db, seq, subject, header)
         return Unsettled(
-            seq=seq,
-            id=_text(head[0]) or f"damaged-{seq}",
-            type=_text(head[2]),
-            subject=_run_of(self._db, seq, head[1], head[5]) if envelope is None else envelope.subject,
-            queue=_text(queue) or _text(head[3]),
-            priority=-rank if type(rank) is int else 4,
-            hops=0 if envelope is None else envelope.hops,
-            deadline=deadline,
-            attempt=attempt,
-            holder=holder,
-            failures=self._failures(seq) if attempt else (),
-            damaged=damaged,
+            seq,
+            _text(message_id) or f"damaged-{seq}",
+            _text(kind),
+            subject,
+            _text(queue) or _text(to),
+            -rank if type(rank) is int else 4,
+            hops,
+            deadline,
+            attempt,
+            holder,
+            self._failures(seq) if attempt else (),
+            damaged,
         )
 
     def _failures(self, seq: int) -> tuple[tuple[int, str, str, str], ...]:

@@ -32,7 +32,7 @@ class Limits:
     only_run: str | None = None
     """At a restart, take up only this run's open messages; others stay in the journal, parked. None: all."""
     window: int = 4096
-    """A queue keeps at most twice so many ready messages in memory; a page has so many."""
+    """A queue keeps at most twice so many ready messages in memory."""
     max_agents: int = 4096
     max_queues: int = 16_384
     max_credit: int = 100_000

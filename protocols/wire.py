@@ -24,6 +24,8 @@ MAX_DELIVERY_BYTES: Final = 32
 DEFAULT_MAX_BYTES: Final = 8 * 1024 * 1024
 MAX_BATCH: Final = 1024
 BATCH_BYTES: Final = 256 * 1024
+ALONE_BYTES: Final = 16 * 1024
+"""A frame set of this size goes by itself: to copy it into a BATCH and out of it costs more than to send it."""
 _BATCH_OVERHEAD: Final = 16
 
 
@@ -94,18 +96,18 @@ def pack_batch(frame_sets: Sequence[Sequence[bytes]]) -> list[bytes]:
 
 
 def in_batches(frame_sets: list[list[bytes]], size_bytes: int = BATCH_BYTES) -> list[list[bytes]]:
-    """The same in as few frame sets as have at most `size_bytes`; what would be alone stays as it is."""
+    """The same in as few frame sets as have at most `size_bytes`; what is large or alone stays as it is."""
     if len(frame_sets) < 2:
         return frame_sets
     groups: list[list[list[bytes]]] = []
     room = 0
     for frames in frame_sets:
         size = len(frames[2]) + len(frames[3]) + _BATCH_OVERHEAD
-        if size > room or len(groups[-1]) == MAX_BATCH:
+        if size > room or size >= ALONE_BYTES or len(groups[-1]) == MAX_BATCH:
             groups.append([])
             room = size_bytes
         groups[-1].append(frames)
-        room -= size
+        room -= size if size < ALONE_BYTES else size_bytes
     return [pack_batch(group) if len(group) > 1 else group[0] for group in groups]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from guildbus.bus.events import RecordDelivery, RecordOutcome, RecordPresence, Store, Unsettled
 from guildbus.bus.journal import Journal
-from guildbus.bus.records import ANNOUNCED, DEAD, OPEN, OPENING, SCHEMA_VERSION, SETTLED
+from guildbus.bus.records import ANNOUNCED, DEAD, OPEN, OPENING, SCHEMA_VERSION, SETTLED, Damaged
 from guildbus.bus.tail import JournalReader
 from guildbus.protocols.envelope import Envelope, format_time
 from guildbus.protocols.errors import BusError
@@ -100,6 +100,15 @@ def test_it_outlives_its_process(tmp_path: Path) -> None:
         first.commit([Store(1, packet("m1"), "q"), RecordPresence("a/1", "q", joined=True)], 0.0)
     with contextlib.closing(Journal(path)) as second:
         assert [item.id for item in second.unsettled()] == ["m1"]
+
+
+def test_many_messages_are_read_in_one_go(journal: Journal) -> None:
+    journal.commit([Store(seq, packet(f"m{seq}", bytes([seq])), "q") for seq in range(1, 6)], 0.0)
+    journal._db.execute("UPDATE messages SET body = x'00' WHERE seq = 4")
+    found = journal.stored_of([5, 2, 4, 77])
+    assert found == {seq: journal.stored(seq) for seq in (2, 5)}
+    with pytest.raises(Damaged):
+        journal.stored(4)
 
 
 def test_only_one_at_a_time(journal: Journal) -> None:

@@ -197,6 +197,13 @@ class TestBatch:
         assert [one for frames in sent for one in wire.unpack_batch(frames)] == frame_sets
         assert all(len(frames[3]) <= most for frames in sent if frames[1] == b"\x0d")
 
+    def test_what_is_large_goes_by_itself_and_in_its_turn(self) -> None:
+        small, large = self.BEAT, (b"\x01", b"\x03", b"\x80", bytes(wire.ALONE_BYTES))
+        sent = wire.in_batches([list(one) for one in (small, small, large, small, large, small, small)])
+        assert [len(wire.unpack_batch(frames)) for frames in sent] == [2, 1, 1, 1, 2]
+        assert sent[1] == sent[3] == list(large)
+        assert sent[2] == list(small)
+
     @settings(deadline=None)
     @given(st.binary(max_size=80))
     def test_any_bytes_are_a_batch_or_an_error(self, body: bytes) -> None:
