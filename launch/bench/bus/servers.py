@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import sysconfig
 from pathlib import Path
 from typing import Final
@@ -52,13 +51,13 @@ def nats_server() -> str | None:
 def _serve_broker(address: str, journal: Path | None) -> None:
     from guildbus.bus.broker import Broker
     from guildbus.bus.journal import Journal
+    from guildbus.bus.main import run_alone
     from guildbus.bus.state import Limits
 
     # The thin clients do not beat, and nobody is there while a queue is filled.
     limits = Limits(silent_s=FOREVER_S, unclaimed_s=FOREVER_S, queue_bound=QUEUE_BOUND)
     broker = Broker(address, None if journal is None else Journal(journal), limits)
-    signal.signal(signal.SIGTERM, broker.stop)
-    broker.run()
+    run_alone(broker)
 
 
 def _become_nats(address: str, folder: Path, *, stores: bool) -> None:
