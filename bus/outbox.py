@@ -37,6 +37,7 @@ class Outbox:
         self._expecting: dict[Peer, None] = {}
         self._log = LateLog("broker")
         self._urgent: dict[Peer, None] = {}
+        self._confirmed: dict[Peer, None] = {}
         self._held: dict[Peer, float] = {}
         self._unreached = 0
 
@@ -55,22 +56,31 @@ class Outbox:
         frame_sets.append(frames)
         if delivery:
             self._expecting[peer] = None
-        elif not confirmation:
+        elif confirmation:
+            self._confirmed[peer] = None
+        else:
             self._urgent[peer] = None
 
     def send(self, now: float) -> list[Peer]:
         """Send all that is to go now; the peers that should have had a delivery and could not be reached."""
         expecting, self._expecting = self._expecting, {}
         urgent, self._urgent = self._urgent, {}
+        confirmed, self._confirmed = self._confirmed, {}
         lost = [peer for peer in expecting if not self._send_all(peer)]
         for peer in urgent:
             self._send_all(peer)
-        for peer in list(self._frame_sets):
-            held_until = self._held.get(peer)
-            if held_until is None and self._is_patient(peer):
+        for peer in confirmed:
+            if peer not in self._frame_sets or peer in self._held:
+                continue  # it went with something else, or waits with an earlier one
+            if self._is_patient(peer):
                 self._held[peer] = now + PATIENCE_S
-            elif held_until is None or not now < held_until <= now + PATIENCE_S:  # clocks may jump back
+            else:
                 self._send_all(peer)
+        while self._held:
+            peer, held_until = next(iter(self._held.items()))  # who has waited longest
+            if now < held_until <= now + PATIENCE_S:  # clocks may jump back
+                break
+            self._send_all(peer)
         return lost
 
     def send_everything(self) -> None:
