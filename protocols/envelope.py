@@ -95,9 +95,7 @@ def check_header(header: Mapping[str, Any]) -> None:
 _REQUIRED: Final = frozenset({"id", "source", "type", "subject", "time"})
 _TIMES: Final = frozenset({"time", "deadline"})
 _NUMBERS: Final = {"priority": MAX_PRIORITY, "hops": 2**53 - 1, "attempt": 2**53 - 1, "seq": 2**53 - 1}
-_TEXTS: Final = frozenset(field.name for field in fields(Envelope)) - _TIMES - _NUMBERS.keys() | {
-    "specversion"
-}
+_TEXTS: Final = frozenset(field.name for field in fields(Envelope)) - _TIMES - set(_NUMBERS) | {"specversion"}
 _NAMES: Final = tuple(field.name for field in fields(Envelope) if field.name not in ("attempt", "seq"))
 # ISO 8601 has other forms of the same length (week dates), and those do not sort as text.
 _TIME_FORM: Final = re.compile(
