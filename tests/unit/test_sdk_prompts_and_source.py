@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from guildbus import GoSource, PromptError, Prompts, code_in, said_of
+from guildbus.agents.said_of import sentences_about
 from told import spec_of
 
 MODULE = "somebody_elses_prompts"
@@ -125,3 +126,7 @@ def test_what_a_spec_says_of_one_function() -> None:
     assert said_of(spec, "", "Sub", names) == "Sub(a, b int) int undoes Add. Zero is fine."
     assert said_of(spec, "", "Add", names).startswith("Add(a, b int) int adds. It never fails.")
     assert "package kit." in said_of(spec, "", "Mul", names)
+    purpose = "package kit. Add(a, b int) int adds. Sub(a, b int) int subtracts. It undoes Add. Zero is fine."
+    spec = spec_of({"kit.go": purpose}, name="kit")
+    assert said_of(spec, "", "Sub", names) == "Sub(a, b int) int subtracts. It undoes Add. Zero is fine."
+    assert sentences_about(purpose, "Add", names) == ["Add(a, b int) int adds."]
