@@ -9,7 +9,8 @@
 
     planner.py      spec -> plan -> drafts, stage by stage; closes the run
     go_dev.py       writes implementation files     } specialist.py is what they share;
-    go_test.py      writes test files               } prompting.py makes their prompts
+    go_test.py      writes test files               } prompting.py makes their prompts, begun.py a
+                                                    } reply's beginning
     gate_keeper.py  deterministic gates             gates/ holds them, one a function
     verifier.py     build, vet, test in a sandbox   judging.py, selection.py, sandbox
     repair_router.py  routes repairs, stops honestly  ladder.py is its pure mind

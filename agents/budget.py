@@ -84,7 +84,7 @@ def least_cost(request: DraftRequested) -> int:
 
 def prompt_tokens(prompt: Prompt) -> int:
     """An estimate on the safe side: Go and English have more bytes a token."""
-    return text_tokens(prompt.system + prompt.user)
+    return text_tokens(prompt.system + prompt.user + prompt.begun)
 
 
 def text_tokens(text: str) -> int:

@@ -59,6 +59,9 @@ class ModelEntry(_Value):
     `temperature` is that of a first candidate, `temperatures` those of all; with neither, and without
     `max_tokens`, whoever asks decides. `timeout_s` bounds a whole call, waiting in the server's queue
     and trying again included; `stall_timeout_s` is the longest silence once an answer has begun.
+
+    `continues` says that its server goes on from a last message of the role assistant, and answers with what
+    comes after it; `begun_extra` is what it must be told in the body of such a request.
     """
 
     name: str = Field(min_length=1)
@@ -74,6 +77,8 @@ class ModelEntry(_Value):
     connect_timeout_s: float = Field(default=5.0, gt=0)
     stall_timeout_s: float = Field(default=120.0, gt=0)
     max_retries: int = Field(default=3, ge=0, le=20)
+    continues: bool = False
+    begun_extra: dict[str, Any] = {}
     limits: RateLimits = RateLimits()
     budget: Budget = Budget()
     adapter: str = ""
@@ -99,6 +104,7 @@ class ChatMessage(_Value):
 class ChatRequest(_Value):
     """A prompt and how to sample; what is None is taken from the model's entry.
 
+    A last message of the role assistant is the beginning of the answer, for a model that `continues`.
     `candidate_index` tells apart drafts that are asked for with the same prompt.
     """
 
@@ -128,6 +134,12 @@ class Completion(_Value):
     model: str
     key: str
     cached: bool = False
+
+
+def extra_body(entry: ModelEntry, request: ChatRequest) -> dict[str, Any]:
+    """What goes into the body of a call beside the prompt and its sampling."""
+    begun = request.messages[-1].role == "assistant"
+    return entry.extra | entry.begun_extra if begun else entry.extra
 
 
 def sampling(entry: ModelEntry, request: ChatRequest) -> dict[str, Any]:

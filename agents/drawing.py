@@ -1,7 +1,8 @@
 """Drawing completions: what every agent that asks a model does, whatever it asks for.
 
 Several prompts are drawn side by side, each from the first model of the fleet that can answer; each
-completion is stored the moment it ends (`completions.py`). Here is also decided what is asked with: what
+completion is stored the moment it ends (`completions.py`). Only a model that goes on from a begun reply gets
+one; any other reads the same text at the end of its question. Here is also decided what is asked with: what
 `guild.toml` states of the agent goes before what it states of the model, and that before what the prompt's
 author would take. `specialist.py`, `reference.py` and `tools.py` are built on this.
 """
@@ -17,7 +18,7 @@ from guildbus.agents.completions import CompletionStore, MissingCompletion, Mode
 from guildbus.agents.health import FleetHealth
 from guildbus.agents.model_errors import RequestRefused
 from guildbus.agents.models import ChatModel
-from guildbus.agents.prompting import Prompt, rung
+from guildbus.agents.prompting import Prompt, in_one_turn, rung
 from guildbus.agents.settings import AgentSettings
 from guildbus.agents.spending import BudgetSpent, exhausted, spent_on, tokens_left
 from guildbus.bus.late_log import LateLog
@@ -112,7 +113,8 @@ class Drawer:
                 if not completion.cached:
                     self._health.answered(place)
                 before = {n: "failed a short while ago" for n in resting if n < place} | passed_over
-                return Drawn(completion, self._record(completion, ask.prompt, request, before))
+                prompt = as_read_by(model.entry, ask.prompt)
+                return Drawn(completion, self._record(completion, prompt, request, before))
         raise failure or ModelError(
             "no model is named for this agent", where=self._settings.role, remedy="see guild.toml"
         )
@@ -141,7 +143,7 @@ class Drawer:
 
     def _request(self, ask: "_Ask", entry: ModelEntry, calls: Sequence[ModelCall]) -> "_Request":
         """What this model is asked; None, and why, where its budget is spent."""
-        prompt, room = ask.prompt, ask.prompt.room
+        prompt, room = as_read_by(entry, ask.prompt), ask.prompt.room
         spent = spent_on(call for call in calls if call.model == entry.model)
         if why := exhausted(entry.budget, spent):
             return None, why
@@ -153,10 +155,7 @@ class Drawer:
             room = share if room is None else min(room, share)
         longest = entry.max_tokens or prompt.max_tokens
         request = ChatRequest(
-            messages=(
-                ChatMessage(role="system", content=prompt.system),
-                ChatMessage(role="user", content=prompt.user),
-            ),
+            messages=_messages(prompt),
             temperature=temperature_of(prompt, entry, self._settings),
             seed=prompt.seed,
             max_tokens=longest if room is None else min(longest, room),
@@ -193,6 +192,19 @@ class _Ask:
     prompt: Prompt
     index: int
     beside: int
+
+
+def as_read_by(entry: ModelEntry, prompt: Prompt) -> Prompt:
+    """The prompt as this model gets it: with its reply begun only if it goes on from there."""
+    return prompt if entry.continues else in_one_turn(prompt)
+
+
+def _messages(prompt: Prompt) -> tuple[ChatMessage, ...]:
+    asked = (
+        ChatMessage(role="system", content=prompt.system),
+        ChatMessage(role="user", content=prompt.user),
+    )
+    return (*asked, ChatMessage(role="assistant", content=prompt.begun)) if prompt.begun else asked
 
 
 def temperature_of(prompt: Prompt, entry: ModelEntry, settings: AgentSettings) -> float:

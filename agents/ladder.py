@@ -44,7 +44,8 @@ from guildbus.protocols.messages.verification import VerificationFinished
 
 OWNER_TURNS = 2
 RUNGS = OWNER_TURNS + 1
-FUNCTION_CANDIDATES = 3
+FUNCTION_CANDIDATES = 5
+"""More than of a whole file: a reply that is begun for the model costs half."""
 CONVICTED_RUNGS = 4
 LEAST_AGREED = 0.8
 """Code that gives less of a function's settled cases is not mended: that function is written anew."""

@@ -22,7 +22,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from guildbus.agents.chat import ChatRequest, Completion, ModelEntry, OnTokens, completion_key, sampling
+from guildbus.agents.chat import (
+    ChatRequest,
+    Completion,
+    ModelEntry,
+    OnTokens,
+    completion_key,
+    extra_body,
+    sampling,
+)
 from guildbus.agents.model_errors import SEE_LOG, PassingTrouble, endpoint_errors, place, unusable
 from guildbus.agents.retrying import pause_s
 from guildbus.agents.runaway import loop_start
@@ -131,7 +139,7 @@ class ChatModel:
             messages=[message.model_dump() for message in request.messages],
             stream=True,
             stream_options={"include_usage": True},
-            extra_body=self.entry.extra or None,
+            extra_body=extra_body(self.entry, request) or None,
             **sampling(self.entry, request),
         )
         kind = raw.headers.get("content-type", "")

@@ -1,8 +1,9 @@
 """From a draft request to a prompt, and from a model's reply back to a Go file. Pure.
 
 A prompt is made from its `DraftRequested` alone, as a row of named parts whose texts, one after the
-other, are exactly what the model reads (system text first). So the manifest that travels with
-each model call is no claim about the prompt: it is the prompt, hashed part by part.
+other, are exactly what the model reads (system text first, the beginning of its reply last). So the
+manifest that travels with each model call is no claim about the prompt: it is the prompt, hashed part by
+part.
 
 Parts that never change between the drafts of one file come first (system, spec, signatures, stated
 values), what varies comes last (other files, the previous text, evidence, the instruction): a server
@@ -15,10 +16,11 @@ Next: `specialist.py`, which asks the model.
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import Template
 from typing import Literal
 
+from guildbus.agents.begun import begun_for
 from guildbus.agents.framed import frame_of, framed_source
 from guildbus.agents.golang.splice import with_function
 from guildbus.agents.planning import is_test
@@ -29,7 +31,7 @@ from guildbus.protocols.errors import GuildbusError
 from guildbus.protocols.messages.draft import DraftRequested, Evidence, ManifestPart
 
 PartKind = Literal[
-    "system", "spec", "api", "body", "previous", "evidence", "example", "instruction", "reference"
+    "system", "spec", "api", "body", "previous", "evidence", "example", "instruction", "reference", "begun"
 ]
 
 _FIRST_TEMPERATURES = (0.1, 0.7, 0.8, 0.9, 0.6)
@@ -38,6 +40,7 @@ _MOST_EVIDENCE = 6
 _LONGEST_EVIDENCE_CHARS = 400
 _ROW_TOKENS = 60
 _SEED_SPACE = 2**31 - 1
+_COMPLETE = "\n\nComplete this:\n"
 
 _STOP = ("\n```\n\n",)
 _STOP_IMPLEMENTATION = ("\n```\n\n", "\nfunc Test", "\nfunc main()")
@@ -51,8 +54,9 @@ class PromptLeak(GuildbusError):
 
 @dataclass(frozen=True)
 class Prompt:
-    """What one model call sends. `manifest` covers `system + user`, part by part, in order.
+    """What one model call sends. `manifest` covers `system + user + begun`, part by part, in order.
 
+    `begun` is the beginning of the reply, for a model that goes on from it ('' for none; see `in_one_turn`).
     `temperature` and `max_tokens` are what its author would take: what `guild.toml` states goes before them,
     by its place `step` on a ladder of temperatures (`drawing.py`). `room` is a bound that nothing goes over.
     `fixed` says that an agent asked for this temperature itself.
@@ -65,6 +69,7 @@ class Prompt:
     seed: int
     max_tokens: int
     stop: tuple[str, ...]
+    begun: str = ""
     step: int = 0
     room: int | None = None
     fixed: bool = False
@@ -84,23 +89,43 @@ class _Part:
 def prompt_for(request: DraftRequested, candidate: int) -> Prompt:
     """The prompt of one candidate (counted from 0 within its request).
 
+    The reply to a request for one function is begun (`begun.py`). Of its candidates the even ones see the
+    right program and the odd ones do not: either way as many are right, and they fail differently.
+
     Raises PromptLeak if the file is a test and the request would show a body of other code.
     """
     _refuse_leaks(request)
     rows = doubted_rows(request)
     name = "go_rows.md" if rows else "go_test.md" if is_test(request.task.path) else "go_dev.md"
+    begun = _Part("begun", request.scope, begun_for(request))
+    if begun.text and candidate % 2:
+        request = request.model_copy(update={"reference": ""})
     user = _row_parts(request, rows) if rows else _user_parts(request)
     system = _Part("system", name, template(name))
     parts = tuple(part for part in user if part.text)
     return Prompt(
         system=system.text,
         user="".join(part.text for part in parts),
-        manifest=tuple(part.manifest() for part in (system, *parts)),
+        begun=begun.text,
+        manifest=tuple(part.manifest() for part in (system, *parts, begun) if part.text),
         temperature=_temperature(request, candidate),
         step=_step(request, candidate),
         seed=_seed(request, candidate),
         max_tokens=_ROW_TOKENS * len(rows) if rows else _max_tokens(request),
         stop=() if rows else _STOP if is_test(request.task.path) else _STOP_IMPLEMENTATION,
+    )
+
+
+def in_one_turn(prompt: Prompt) -> Prompt:
+    """The same for a model that does not go on from a begun reply: the beginning ends the user's turn."""
+    if not prompt.begun:
+        return prompt
+    lead = _Part("instruction", "begun", _COMPLETE).manifest()
+    return replace(
+        prompt,
+        user=f"{prompt.user}{_COMPLETE}{prompt.begun}",
+        begun="",
+        manifest=(*prompt.manifest[:-1], lead, *prompt.manifest[-1:]),
     )
 
 
@@ -112,18 +137,30 @@ def draws_for(request: DraftRequested, wanted: int) -> int:
 def sources_from(request: DraftRequested, replies: Sequence[str]) -> list[str]:
     """The files that the replies come to: one each, or one for all where they vote on rows.
 
-    Of a test whose frame is certain only the cases are taken (`framed.py`).
+    A reply that was begun is what came after its beginning. Of a test whose frame is certain only the cases
+    are taken (`framed.py`).
     """
     rows = doubted_rows(request)
     if rows:
         return [voted_source(request, rows, replies)]
-    sources = [extract_source(reply, request.task) for reply in replies]
+    if request.scope:
+        begun = begun_for(request)
+        sources = [_spliced(request, begun, reply) for reply in replies]
+    else:
+        sources = [extract_source(reply, request.task) for reply in replies]
     frame = frame_of(request)
     if frame is not None:
         sources = [framed_source(request, frame, source) or source for source in sources]
-    if request.scope:
-        sources = [with_function(request.previous, request.scope, source) for source in sources]
     return [source for source in sources if source] or sources[:1]
+
+
+def _spliced(request: DraftRequested, begun: str, reply: str) -> str:
+    """The file with the reply's function: read on from `begun`, or alone where the model began anew."""
+    for text in dict.fromkeys((f"{begun}{reply}", reply)):
+        source = with_function(request.previous, request.scope, extract_source(text, request.task))
+        if source:
+            return source
+    return ""
 
 
 def _refuse_leaks(request: DraftRequested) -> None:
@@ -233,6 +270,7 @@ def _instruction(request: DraftRequested, *, mending: bool) -> str:
         functions=functions or "the code under test",
         min_cases=request.min_cases or "three",
         function=request.scope,
+        steps="the steps of the right program" if request.reference else "the steps",
     )
     return text.strip("\n")
 

@@ -16,6 +16,8 @@ from guildbus.launch.tables import FilePath, Table, Temperature
 DEFAULT_MODEL = "default"
 LLAMA_MODEL = "qwen2.5-coder-1.5b-instruct-q4_k_m"
 MLX_MODEL = "mlx-community/Qwen2.5-Coder-7B-Instruct-4bit"
+CONTINUE: Final = {"continue_final_message": True, "add_generation_prompt": False}
+"""What vLLM and SGLang must be told to go on from a begun reply; llama.cpp's server needs no telling."""
 RETRIES = 3
 MANAGED_RETRIES = 6
 """A server of our own that died is started again, and loads its model: half a minute of patience."""
@@ -51,6 +53,8 @@ class ModelTable(Table):
     """A ladder of temperatures, one a candidate and a refused try; beyond its end all but the first again."""
     max_tokens: int | None = Field(default=None, ge=16, le=131_072)
     """The longest answer; None leaves it to the agent. One that is cut off looks like a syntax error."""
+    continues: bool | None = None
+    """Whether its server goes on from a begun reply; None: managed 'llama' does, others do not."""
     timeout_s: float = Field(default=600.0, gt=0, le=86_400)
     """Seconds that one call may take, waiting in the server's queue and trying again included."""
     connect_timeout_s: float = Field(default=5.0, gt=0, le=600)
@@ -99,6 +103,8 @@ class ModelTable(Table):
 
     def entry(self, name: str) -> ModelEntry:
         """What the agents need to call it; a managed one gets its URL when its server runs."""
+        llama = self.managed == "llama"
+        continues = llama if self.continues is None else self.continues
         retries = MANAGED_RETRIES if self.managed is not None else RETRIES
         return ModelEntry(
             name=name,
@@ -108,6 +114,8 @@ class ModelTable(Table):
             temperature=self.temperature,
             temperatures=self.temperatures,
             max_tokens=self.max_tokens,
+            continues=continues,
+            begun_extra=CONTINUE if continues and not llama else {},
             timeout_s=self.timeout_s,
             connect_timeout_s=self.connect_timeout_s,
             stall_timeout_s=self.stall_timeout_s,

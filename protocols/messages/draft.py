@@ -90,7 +90,16 @@ class ManifestPart(Part):
     """One part of a prompt: what kind of thing it was, and the hash of its text."""
 
     kind: Literal[
-        "system", "spec", "api", "body", "previous", "evidence", "example", "instruction", "reference"
+        "system",
+        "spec",
+        "api",
+        "body",
+        "previous",
+        "evidence",
+        "example",
+        "instruction",
+        "reference",
+        "begun",
     ]
     name: str
     sha256: str

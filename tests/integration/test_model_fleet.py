@@ -1,11 +1,13 @@
 """A fleet of models over real endpoints: one goes down and comes back; rate limits that processes share."""
 
 import asyncio
+import hashlib
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 from guildbus.agents.chat import ChatMessage, ChatRequest, ModelEntry, RateLimits
 from guildbus.agents.drawing import Drawer, Drawn
 from guildbus.agents.models import ChatModel
-from guildbus.agents.prompting import Prompt
+from guildbus.agents.prompting import Prompt, prompt_for, sources_from
 from guildbus.agents.settings import AgentSettings
 from guildbus.agents.throttle import Throttle
 from guildbus.agents.tools import no_calls
@@ -22,6 +24,9 @@ from guildbus.launch.config import parse_config
 from guildbus.launch.places import Host
 from guildbus.launch.serving import check_endpoints, serving_plan
 from guildbus.protocols.errors import ModelError
+from guildbus.protocols.messages.build import FileTask
+from guildbus.protocols.messages.draft import DraftRequested
+from guildbus.protocols.spec import Signature
 
 STUB = Path(__file__).parents[1] / "stub_endpoint.py"
 CALLER = """
@@ -174,6 +179,58 @@ async def test_stated_lengths_reach_the_endpoint_within_what_may_be_spent(make: 
         sent = endpoint.asked()[-1]["body"]
         assert (sent["max_tokens"], sent["temperature"]) == (longest, 0.7)
         assert drawn.call.temperature == 0.7, "the record says what was sent"
+
+
+ONE_FUNCTION = DraftRequested(
+    task=FileTask(path="ring.go", purpose="Rings.", owner="go-dev", package="ring", stage=0),
+    author="go-dev",
+    round=3,
+    reason="function",
+    scope="Next",
+    reference="def next(n):\n    return n + 1\n",
+    previous="package ring\n\nfunc Next(n int) int { return n }\n",
+    module="example.com/ring",
+    overview="Next(n int) int returns what follows n.",
+    api=(Signature(name="Next", text="func Next(n int) int"),),
+)
+
+
+async def test_a_reply_is_begun_for_a_model_that_goes_on_and_asked_of_another_in_one_turn(
+    make: Make, tmp_path: Path
+) -> None:
+    goes_on = make(
+        "goes-on", rules=[{"match": "Next", "replies": ["add 1.\n\treturn n + 1\n}\n```", {"status": 500}]}]
+    )
+    begins = make("begins", default="```go\npackage ring\n\nfunc Next(n int) int { return 1 + n }\n```")
+    fleet = drawer(tmp_path, goes_on.entry(continues=True, begun_extra={"go_on": True}), begins.entry())
+    prompt = prompt_for(ONE_FUNCTION, 0)
+    drawn = [
+        (await fleet.draw([each], lambda text: None, "drafting", no_calls))[0]
+        for each in (prompt, replace(prompt, seed=2), prompt)
+    ]
+    await fleet.aclose()
+    assert [one.call.model for one in drawn] == ["goes-on", "begins", "goes-on"]
+    first, second, again = sources_from(ONE_FUNCTION, [one.completion.text for one in drawn])
+    assert (
+        "// Next returns what follows n.\nfunc Next(n int) int {\n\t// First add 1.\n\treturn n + 1\n}"
+        in first
+    )
+    assert "return 1 + n" in second
+    assert again == first
+    assert drawn[2].call.cached, "the store holds what followed the beginning"
+
+    sent, asked = goes_on.asked()[0]["body"], begins.asked()[0]["body"]
+    assert [message["role"] for message in sent["messages"]] == ["system", "user", "assistant"]
+    assert sent["messages"][-1]["content"] == prompt.begun
+    assert sent["go_on"] is True
+    assert [message["role"] for message in asked["messages"]] == ["system", "user"]
+    assert asked["messages"][1]["content"] == f"{prompt.user}\n\nComplete this:\n{prompt.begun}"
+    for one, body in ((drawn[0], sent), (drawn[1], asked)):
+        read = "".join(message["content"] for message in body["messages"])
+        for part in one.call.manifest:
+            text, read = read[: part.size_chars], read[part.size_chars :]
+            assert hashlib.sha256(text.encode()).hexdigest() == part.sha256
+        assert read == "", "the record of the call covers all that its model read"
 
 
 async def test_calls_at_once_are_bounded_over_processes_and_a_dead_one_holds_nobody_up(

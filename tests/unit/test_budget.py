@@ -1,5 +1,7 @@
 """The token budget: counted from history, shared out by who asks, never overspent by drafts side by side."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +37,10 @@ def spending(run: Told, tokens: int) -> Told:
     assert isinstance(answer, DraftAccepted | DraftRejected)
     run.messages[-1] = answer.model_copy(update={"tokens": tokens})
     return run
+
+
+def test_a_begun_reply_is_counted_with_the_prompt() -> None:
+    assert prompt_tokens(replace(prompt(30), begun="y" * 300)) == prompt_tokens(prompt(330))
 
 
 def test_without_a_limit_nothing_is_bounded() -> None:

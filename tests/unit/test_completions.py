@@ -13,6 +13,7 @@ from guildbus.agents.chat import (
     ModelEntry,
     OnTokens,
     completion_key,
+    extra_body,
 )
 from guildbus.agents.completions import CompletionStore, StoredModel
 
@@ -44,6 +45,7 @@ def completion(key: str = KEY, text: str = "func GCD") -> Completion:
         {"candidate_index": 1},
         {"messages": (ChatMessage(role="system", content="write GCD, é"),)},
         {"messages": (ChatMessage(role="user", content="write LCM"),)},
+        {"messages": (*REQUEST.messages, ChatMessage(role="assistant", content="func GCD("))},
     ],
 )
 def test_whatever_decides_the_answer_changes_the_key(change: dict[str, Any]) -> None:
@@ -53,6 +55,16 @@ def test_whatever_decides_the_answer_changes_the_key(change: dict[str, Any]) -> 
 @pytest.mark.parametrize("change", [{"model": "other"}, {"top_p": 0.5}, {"extra": {"lora": [0]}}])
 def test_the_model_and_its_parameters_are_in_the_key(change: dict[str, Any]) -> None:
     assert completion_key(ENTRY.model_copy(update=change), REQUEST) != KEY
+
+
+def test_a_server_is_told_to_go_on_only_where_the_reply_is_begun() -> None:
+    begun = REQUEST.model_copy(
+        update={"messages": (*REQUEST.messages, ChatMessage(role="assistant", content="func GCD("))}
+    )
+    entry = ENTRY.model_copy(update={"extra": {"lora": [0]}, "begun_extra": {"go_on": True}})
+    assert extra_body(entry, REQUEST) == {"lora": [0]}
+    assert extra_body(entry, begun) == {"lora": [0], "go_on": True}
+    assert extra_body(ENTRY, begun) == {}
 
 
 def test_the_key_is_the_same_for_the_same_model_elsewhere() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from guildbus.agents.chat import Budget, RateLimits
+from guildbus.agents.chat import Budget, ModelEntry, RateLimits
 from guildbus.launch.config import ROLES, WITNESSING_ROLES, GuildConfig, load_config, parse_config
 from guildbus.launch.mistakes import did_you_mean
 from guildbus.launch.places import Host, cache_dir, find_config, make_private, state_dir, user_config
@@ -225,6 +225,21 @@ budget_seconds = 90.5
     assert (plain.temperature, plain.max_tokens) == (None, None), "the agent's own choice"
     assert not plain.limits.limited
     assert plain.max_retries > entry.max_retries
+
+
+def test_only_a_server_that_goes_on_from_a_begun_reply_is_given_one() -> None:
+    def entry(text: str) -> ModelEntry:
+        config = read(f"[models.default]\n{text}")
+        return config.model_entries(config.agent("go-dev"))[0]
+
+    endpoint = 'base_url = "http://h/v1"\nmodel = "m"\n'
+    assert [entry(f'managed = "{kind}"').continues for kind in ("llama", "mlx")] == [True, False]
+    assert not entry('managed = "llama"\ncontinues = false').continues
+    assert not entry(endpoint).continues
+    told = entry(f"{endpoint}continues = true")
+    assert told.continues
+    assert told.begun_extra == {"continue_final_message": True, "add_generation_prompt": False}
+    assert [entry(text).begun_extra for text in (endpoint, 'managed = "llama"')] == [{}, {}]
 
 
 def test_the_default_model_can_be_replaced() -> None:

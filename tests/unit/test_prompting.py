@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guildbus.agents.prompting import Prompt, PromptLeak, extract_source, prompt_for
+from guildbus.agents.prompting import Prompt, PromptLeak, extract_source, in_one_turn, prompt_for
 from guildbus.protocols.errors import GuildbusError
 from guildbus.protocols.messages.build import FileTask
 from guildbus.protocols.messages.draft import DraftRequested, Evidence, VisibleFile
@@ -46,6 +46,19 @@ def repair(task: FileTask = IMPLEMENTATION, **changes: object) -> DraftRequested
     return request(task, **(fields | changes))
 
 
+def one_function(**changes: object) -> DraftRequested:
+    """A request for one function anew, whose reply is begun."""
+    fields: dict[str, object] = {
+        "round": 3,
+        "reason": "function",
+        "scope": "Next",
+        "reference": "def next(n):\n    return n + 1\n",
+        "previous": BODY,
+        "overview": "Rings.\n\nNext(n int) int returns what follows n.",
+    }
+    return request(**(fields | changes))
+
+
 def visible(path: str, view: str, content: str = BODY) -> VisibleFile:
     """A file that the author is shown."""
     digest = hashlib.sha256(content.encode()).hexdigest()
@@ -54,7 +67,7 @@ def visible(path: str, view: str, content: str = BODY) -> VisibleFile:
 
 def parts_of(prompt: Prompt) -> list[tuple[str, str]]:
     """The prompt cut up again by its manifest, as (kind, text); fails where a hash disagrees."""
-    whole, parts = prompt.system + prompt.user, []
+    whole, parts = prompt.system + prompt.user + prompt.begun, []
     for part in prompt.manifest:
         text, whole = whole[: part.size_chars], whole[part.size_chars :]
         assert hashlib.sha256(text.encode()).hexdigest() == part.sha256
@@ -73,6 +86,32 @@ def test_a_prompt_is_exactly_its_manifest(task: FileTask, make: object) -> None:
     assert kinds[-1] == "instruction"
     assert prompt.manifest[0].size_chars == len(prompt.system)
     assert ("previous" in kinds) == ("evidence" in kinds) == (make is repair)
+
+
+@pytest.mark.parametrize("candidate", [0, 1])
+def test_a_begun_reply_is_the_last_part_of_the_manifest(candidate: int) -> None:
+    prompt = prompt_for(one_function(), candidate)
+    assert parts_of(prompt)[-1] == ("begun", prompt.begun)
+    assert prompt.begun.endswith("// Next returns what follows n.\nfunc Next(n int) int {\n\t// First ")
+    assert prompt.begun not in prompt.user
+    assert "secretRecipe" not in prompt.system + prompt.user + prompt.begun
+    assert prompt_for(request(), candidate).begun == ""
+
+
+def test_for_a_model_that_does_not_go_on_the_same_text_ends_the_question() -> None:
+    prompt = prompt_for(one_function(), 0)
+    asked = in_one_turn(prompt)
+    assert (asked.begun, asked.user) == ("", f"{prompt.user}\n\nComplete this:\n{prompt.begun}")
+    assert parts_of(asked) == [
+        *parts_of(prompt)[:-1],
+        ("instruction", "\n\nComplete this:\n"),
+        ("begun", prompt.begun),
+    ]
+    alike = [
+        getattr(each, name) for name in ("system", "temperature", "seed", "stop") for each in (prompt, asked)
+    ]
+    assert alike[::2] == alike[1::2]
+    assert in_one_turn(prompt_for(request(), 0)) == prompt_for(request(), 0)
 
 
 @given(text=st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=200))

@@ -2,7 +2,7 @@
 import { div, empty, h, seconds, span } from "./dom.js";
 import { manifest } from "./inspector.js";
 
-const KINDS = ["system", "spec", "api", "body", "previous", "evidence", "example", "instruction", "reference"];
+const KINDS = ["system", "spec", "api", "body", "previous", "evidence", "example", "instruction", "reference", "begun"];
 
 export function callsView({ calls, held }, model) {
   if (!calls.length) return div("page", empty("No model call has ended yet", "A call is told of when its draft is proposed."));
