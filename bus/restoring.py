@@ -118,7 +118,8 @@ class OpenMessages:
             if state != OPEN:
                 return None
         damaged = self._damage_of(seq)
-        hops, deadline = 0, None
+        hops: int = 0
+        deadline: float | None = None
         try:
             envelope = checked_header((seq, *row[8:]))
             hops = envelope.get("hops", 0)

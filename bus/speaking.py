@@ -92,7 +92,7 @@ class Speaker:
         return {**report, "refused": dict(self._door.refused), "journal": self._journal_state()}
 
     def _read_ahead(self, actions: Sequence[Action]) -> dict[int, Stored]:
-        """What is to be delivered and is not in memory, but for what cannot be read: of that `_stored` tells."""
+        """What is to be delivered and is not in memory. What cannot be read `_stored` will tell of."""
         hot = self._hot
         cold = [one.seq for one in actions if isinstance(one, Deliver) and one.seq not in hot]
         if self._journal is None or len(cold) < 2:

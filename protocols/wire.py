@@ -25,7 +25,7 @@ DEFAULT_MAX_BYTES: Final = 8 * 1024 * 1024
 MAX_BATCH: Final = 1024
 BATCH_BYTES: Final = 256 * 1024
 ALONE_BYTES: Final = 16 * 1024
-"""A frame set of this size goes by itself: to copy it into a BATCH and out of it costs more than to send it."""
+"""A frame set of this size goes by itself: to copy it into a BATCH and out of it costs more."""
 _BATCH_OVERHEAD: Final = 16
 
 
