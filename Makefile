@@ -3,9 +3,11 @@
 #   PYTHON   the Python to build .venv with (3.11 or newer; found by itself if it can be)
 #   SPEC     what `make demo` builds
 #   ARGS     handed on: make demo ARGS="--seed 7", make test ARGS="-k broker -x"
+#   WORKERS  how many processes share the tests, each a file at a time; 0 for none: most tests wait for processes
 
 SPEC ?= specs/numkit.yaml
 ARGS ?=
+WORKERS ?= 2
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python,$(shell \
 	command -v $(name) >/dev/null 2>&1 && $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	>/dev/null 2>&1 && echo $(name))) python3)
@@ -43,7 +45,7 @@ demo: model  ## everything from nothing: build SPEC with the real model
 	@$(BIN)/guildbus build $(SPEC) $(ARGS)
 
 test: setup-dev  ## the whole suite; tests of the real model run when it is there
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 fast: setup-dev  ## the unit tests: no sockets, no processes
 	@$(BIN)/pytest tests/unit $(ARGS)
