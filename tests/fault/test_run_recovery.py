@@ -95,22 +95,20 @@ def check_resumed(guild: Guild, killed_at: float, *, rounds: int = 1) -> dict[st
 
 
 def test_killed_while_the_model_answers(guild: Guild) -> None:
-    """go-dev's first candidate is complete, its second under way: only that one is asked for again."""
-    quick_and_slow = {
-        "match": "",
-        "replies": [fenced(NUMKIT), {"text": fenced(NUMKIT), "token_delay_s": 0.2}],
-    }
-    guild.serve([quick_and_slow], [rule(numkit(), delay_s=60)])
-    process = started(guild, "--candidates", 2)
-    until(lambda: len(guild.requests("go-dev")) == 2 and guild.requests("go-test"), 60)
-    until(lambda: answers_complete(guild, time.time()), 10)
+    """Of go-dev's further drafts one is complete, the other under way: only that one is asked for again."""
+    wrong = fenced(NUMKIT.replace("a%b", "a/b"))
+    slow = {"text": fenced(NUMKIT), "token_delay_s": 0.2}
+    guild.serve([{"match": "", "replies": [wrong, fenced(NUMKIT), slow]}], [rule(numkit())])
+    process = started(guild, "--candidates", 3)
+    until(lambda: len(guild.requests("go-dev")) == 3, 60)
+    until(lambda: len(answers_complete(guild, time.time())) == 3, 10)
     time.sleep(2 * STORED_S)
     killed_at = kill_all(guild)
     process.wait()
-    assert len(answers_complete(guild, killed_at)) == 1
+    assert len(answers_complete(guild, killed_at)) == 3
     guild.serve([rule(fenced(NUMKIT))], [rule(numkit())])
-    check_resumed(guild, killed_at)
-    assert sorted(asked_of(guild).values()) == [1, 2, 2]
+    check_resumed(guild, killed_at, rounds=2)
+    assert sorted(asked_of(guild).values()) == [1, 1, 1, 2]
 
 
 @pytest.mark.long
