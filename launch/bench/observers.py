@@ -87,9 +87,17 @@ def lines(pairs: list[Pair]) -> Iterator[str]:
 
 
 async def measure(
-    config: GuildConfig, spec: Path, seeds: list[int], asked: Path | None, say: Callable[[str], None]
+    config: GuildConfig,
+    spec: Path,
+    seeds: list[int],
+    asked: Path | None,
+    say: Callable[[str], None],
+    keep: Callable[[list[Pair]], object] = lambda pairs: None,
 ) -> list[Pair]:
-    """A pair a seed. Raises UsageError without the extra `otel`, InfrastructureError for a broken build."""
+    """A pair a seed. `keep` is given those that are there after each, since all of them take long.
+
+    Raises UsageError without the extra `otel`, InfrastructureError for a broken build.
+    """
     if find_spec("opentelemetry.sdk") is None:
         raise UsageError(
             "telemetry cannot be sent", where="bench observers", remedy="pip install 'guildbus[otel]'"
@@ -103,6 +111,7 @@ async def measure(
                 for observed in (False, True) if number % 2 == 0 else (True, False):
                     found[observed] = await _built(config, spec, seed, asked, observed=observed)
                 pairs.append(_pair(seed, found[False], found[True]))
+                keep(pairs)
                 say(f"seed {seed}: plain {pairs[-1].plain_s:.1f} s, observed {pairs[-1].observed_s:.1f} s")
     return pairs
 

@@ -70,16 +70,17 @@ def observers(
     """Build with and without the web view, `trace -f` and telemetry. Exit code 1 if that costs over 3 %."""
     from guildbus.launch.bench import between_marks
     from guildbus.launch.bench.eval.seeds import read_seeds
-    from guildbus.launch.bench.observers import MARKS, TARGET, lines, measure, median_ratio
+    from guildbus.launch.bench.observers import MARKS, TARGET, Pair, lines, measure, median_ratio
+
+    def keep(pairs: list[Pair]) -> None:
+        if out is not None:
+            between_marks.write(out, *MARKS, "\n".join(lines(pairs)))
 
     if out is not None:
         between_marks.prepare(out, "# What looking on costs", *MARKS)
-    work = measure(config_of(ctx), spec.absolute(), list(read_seeds(seeds)), asked_config(ctx), typer.echo)
-    pairs = asyncio.run(work)
-    table = "\n".join(lines(pairs))
-    if out is not None:
-        between_marks.write(out, *MARKS, table)
-    typer.echo(table)
+    wanted = list(read_seeds(seeds))
+    pairs = asyncio.run(measure(config_of(ctx), spec.absolute(), wanted, asked_config(ctx), typer.echo, keep))
+    typer.echo("\n".join(lines(pairs)))
     median = median_ratio(pairs)
     raise typer.Exit(GREEN if median is not None and median <= TARGET else RED)
 
