@@ -40,6 +40,8 @@ AGENT_MODULES = (
     *(entry.partition(":")[0] for entry in BUILT_IN.values()),
 )
 """What an agent process needs before it can say HELLO."""
+TELEMETRY_MODULES = ("guildbus.agents.telemetry.observed", "guildbus.agents.telemetry.provider")
+"""What it needs besides where telemetry is on: imported once, they cost what one agent would pay."""
 Owner = Literal["build", "resume", "cancel", "replay", "up", "program"]
 """The command that started a swarm, or a program of somebody's own that did."""
 
@@ -155,6 +157,7 @@ def child_specs(
     paths = SwarmPaths(config.state_dir)
     limits = asdict(config.limits.for_broker()) | {"undertaker": UNDERTAKER, "only_run": only_run}
     python = (sys.executable, "-P", "-m")
+    told = telemetry_settings(config.telemetry, os.environ) is not None
     broker = ChildSpec(
         name=BROKER,
         argv=(
@@ -191,7 +194,7 @@ def child_specs(
             ready_timeout_s=30.0,
             stage=1,
             critical=agent.role not in config.build.finishers,
-            preload=AGENT_MODULES,
+            preload=AGENT_MODULES + TELEMETRY_MODULES * told,
         )
         for agent in config.agents
         if crew is None or agent.role in crew

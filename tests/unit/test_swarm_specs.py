@@ -45,6 +45,16 @@ def test_every_process_is_one_of_ours_and_imports_nothing_from_the_working_folde
         assert spec.argv[3].startswith("guildbus.")
 
 
+def test_what_tells_of_a_run_is_imported_once_for_all_agents_and_only_where_it_is_on() -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="the extra `otel` is not installed")
+    for text, told in (("[telemetry]\nenabled = true\n", True), ("[telemetry]\nenabled = false\n", False)):
+        broker, *agents = child_specs(config(text))
+        assert "guildbus.agents.telemetry.provider" not in broker.preload
+        for agent in agents:
+            assert ("guildbus.agents.telemetry.provider" in agent.preload) is told
+            assert "guildbus.agents.main" in agent.preload
+
+
 def test_the_broker_is_told_limits_that_it_understands() -> None:
     broker, *_ = child_specs(config("[limits]\nlease_s = 7\nmax_message_bytes = 100000\n"))
     words = dict(zip(broker.argv[4::2], broker.argv[5::2], strict=True))
