@@ -52,6 +52,11 @@ class Drawer:
         self._health = FleetHealth()
         self._slots = asyncio.Semaphore(settings.parallel_calls)
 
+    @property
+    def continues(self) -> bool:
+        """Whether every model of the fleet goes on from a begun reply."""
+        return bool(self._fleet) and all(model.entry.continues for model in self._fleet)
+
     async def draw(
         self, prompts: Sequence[Prompt], say: Callable[[str], None], what: str, so_far: CallsSoFar
     ) -> list[Drawn]:

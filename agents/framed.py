@@ -50,7 +50,8 @@ def frame_of(request: DraftRequested) -> Frame | None:
         return None  # its tests may bear the same names
     api = read_api(request.api)
     functions = api.functions
-    if len(functions) < len(request.api) or not all(map(writable, functions)):
+    types = sum(signature.text.startswith("type ") for signature in request.api)
+    if len(functions) + types < len(request.api) or not all(map(writable, functions)):
         return None
     by_test = {f"Test{callable_.name}": callable_ for callable_ in functions}
     return Frame(task.package, api, by_test) if set(task.tests) <= by_test.keys() else None
@@ -66,7 +67,7 @@ def framed_source(request: DraftRequested, frame: Frame, draft: str) -> str:
         listed = _cases(new, frame, test, callable_)
         if len(kept | listed) < LEAST_CASES:
             return ""
-        rows = kept | dict(_stated(request, callable_))
+        rows = kept | stated_cases(request, callable_)
         most = max(MOST_CASES, len(rows))
         for key, case in listed.items():
             rows.setdefault(key, case)
@@ -74,8 +75,9 @@ def framed_source(request: DraftRequested, frame: Frame, draft: str) -> str:
     return whole_file(frame.package, written)
 
 
-def _stated(request: DraftRequested, callable_: Callable) -> Iterator[tuple[str, Case]]:
+def stated_cases(request: DraftRequested, callable_: Callable) -> dict[str, Case]:
     """What the spec says of a function, by call."""
+    found: dict[str, Case] = {}
     for example in request.examples:
         call = expression(example.call) if example.function == callable_.name else None
         if call is None or len(callable_.results) != 1:
@@ -85,7 +87,8 @@ def _stated(request: DraftRequested, callable_: Callable) -> Iterator[tuple[str,
             value = read_literal(example.want, callable_.results[0])
         except NoLiteral:
             continue
-        yield canonical(case), Case(tuple(case["args"]), (value,), why="stated")
+        found[canonical(case)] = Case(tuple(case["args"]), (value,), why="stated")
+    return found
 
 
 def _cases(file: GoFile, frame: Frame, test: str, callable_: Callable) -> dict[str, Case]:

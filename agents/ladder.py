@@ -24,11 +24,18 @@ from dataclasses import dataclass
 from guildbus.agents.budget import shared, spent_text, tokens_left
 from guildbus.agents.diagnosis import diagnose_rejection, diagnose_verification
 from guildbus.agents.disputing import dispute, heard, mended_draft, upheld
-from guildbus.agents.localise import MAX_EVIDENCE, Suspect, folder_of_subject, suspects
+from guildbus.agents.localise import (
+    MAX_EVIDENCE,
+    Suspect,
+    accused_functions,
+    folder_of_subject,
+    suspects,
+)
 from guildbus.agents.oracle.hearing import more
 from guildbus.agents.oracle.record import OracleRecord
 from guildbus.agents.planning import folder_of, is_test
 from guildbus.agents.requests import draft_request, further_drafts, owner_of
+from guildbus.agents.row_votes import doubted_rows
 from guildbus.agents.run_state import RunState
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildStopped, FileTask
@@ -155,11 +162,35 @@ def _climb(
             return [witnesses]
     told = rung.height + _hopeless(found)
     if not rung.convicted:
-        request = further_drafts(state, rung.task)
+        request = further_drafts(state, rung.task) or _narrow(state, rung, found)
     else:
         request = _function(state, record, rung, found, told - 1) if told else None
     paid_for = shared(state, [request or _request(state, rung)])
     return [paid_for[0] if paid_for else _stop(found, "tokens", f"since {spent_text(state)}")]
+
+
+def _narrow(state: RunState, rung: Rung, found: VerificationFinished) -> DraftRequested | None:
+    """One function of the file anew, where all that is said of the file is about functions of it.
+
+    None where its author is to see all of the text: another specialist, or whoever votes on rows.
+    """
+    current = state.tree().get(rung.task.path)
+    if current is None or rung.author != owner_of(rung.task):
+        return None
+    known = {one.name for one in state.plan.api.get(rung.task.folder, ())} | set(rung.task.tests)
+    names = [name for name in accused_functions(rung.task.path, current.content, found) if name in known]
+    request = _request(state, rung)
+    if not names or doubted_rows(request):
+        return None
+    evidence = tuple(one for one in request.evidence if names[0] in one.text) or request.evidence
+    return request.model_copy(
+        update={
+            "reason": "function",
+            "scope": names[0],
+            "evidence": evidence,
+            "candidates": max(FUNCTION_CANDIDATES, request.candidates),
+        }
+    )
 
 
 def _hopeless(found: VerificationFinished) -> bool:

@@ -101,6 +101,26 @@ def _declares(source: str, subject: str) -> bool:
     return any(found.name == subject for found in declarations(parse(source)))
 
 
+def accused_functions(path: str, source: str, found: VerificationFinished) -> tuple[str, ...]:
+    """The functions of a file that all complaints of it are about, in order; () if one is about none.
+
+    Of code these are what the compiler names, and what does not give a stated value; of a test, what fails.
+    """
+    declared = [one for one in declarations(parse(source)) if one.kind in ("func", "method")]
+    lines = [d.line for d in found.diagnostics if d.file == path]
+    if lines:
+        spans = {one.name: (one.node.start_point.row + 1, one.node.end_point.row + 1) for one in declared}
+        homes = [[n for n, (first, last) in spans.items() if first <= line <= last] for line in lines]
+    elif is_test(path):
+        homes = [[failure.test.partition("/")[0]] for failure in found.failures if failure.file == path]
+    else:
+        homes = [[broken.call.partition("(")[0]] for broken in found.broken_examples]
+    names = {one.name for one in declared}
+    if not all(home and names.issuperset(home) for home in homes):
+        return ()
+    return tuple(dict.fromkeys(name for home in homes for name in home))
+
+
 def cleared(found: VerificationFinished) -> frozenset[str]:
     """The functions and types that were examined, and gave all that the witnesses settled."""
     return frozenset(one.subject for one in found.examined if one.total and one.agreed == one.total)

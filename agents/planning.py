@@ -87,7 +87,11 @@ def plan(spec: Spec) -> Plan:
 
 
 def overview(spec: Spec, task: FileTask) -> str:
-    """What a specialist has to know of the spec to write one file: a few paragraphs of prose."""
+    """What a specialist has to know of the spec to write one file: a few paragraphs of prose.
+
+    What is said of the code comes first for either author: a server that keeps the beginning of a prompt reads
+    it once for both.
+    """
     parts = [flat(spec.description), task.purpose]
     if task.owner == "go-test":
         contracts = [
@@ -95,7 +99,7 @@ def overview(spec: Spec, task: FileTask) -> str:
             for file in spec.files
             if file.path != GO_MOD and not is_test(file.path) and folder_of(file.path) == task.folder
         ]
-        parts += [f"The code under test shall do this: {text}" for text in contracts]
+        parts[1:] = [*contracts, f"Its test, {task.path}: {task.purpose}"]
     return "\n\n".join(part for part in parts if part)
 
 

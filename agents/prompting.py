@@ -15,7 +15,7 @@ Next: `specialist.py`, which asks the model.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from string import Template
 from typing import Literal
@@ -27,6 +27,7 @@ from guildbus.agents.planning import is_test
 from guildbus.agents.prompt_texts import template
 from guildbus.agents.reply_source import extract_source
 from guildbus.agents.row_votes import VOTES, DoubtedRow, doubted_rows, voted_source
+from guildbus.agents.sections import Section
 from guildbus.protocols.errors import GuildbusError
 from guildbus.protocols.messages.draft import DraftRequested, Evidence, ManifestPart
 
@@ -87,20 +88,42 @@ class _Part:
 
 
 def prompt_for(request: DraftRequested, candidate: int) -> Prompt:
-    """The prompt of one candidate (counted from 0 within its request).
+    """The prompt of one candidate (counted from 0 within its request), to be written in one piece.
 
     The reply to a request for one function is begun (`begun.py`). Of its candidates the even ones see the
     right program and the odd ones do not: either way as many are right, and they fail differently.
 
     Raises PromptLeak if the file is a test and the request would show a body of other code.
     """
-    _refuse_leaks(request)
-    rows = doubted_rows(request)
-    name = "go_rows.md" if rows else "go_test.md" if is_test(request.task.path) else "go_dev.md"
-    begun = _Part("begun", request.scope, begun_for(request))
-    if begun.text and candidate % 2:
+    begun = begun_for(request)
+    if begun and candidate % 2:
         request = request.model_copy(update={"reference": ""})
-    user = _row_parts(request, rows) if rows else _user_parts(request)
+    rows = doubted_rows(request)
+    if rows:
+        prompt = _prompt(request, candidate, "go_rows.md", _row_parts(request, rows), _Part("begun", "", ""))
+        return replace(prompt, max_tokens=_ROW_TOKENS * len(rows), stop=())
+    mending = bool(request.previous) and request.reason != "cross"
+    role = "test" if is_test(request.task.path) else "dev"
+    kind = "function" if request.scope else "repair" if mending else "first"
+    parts = _user_parts(request, f"{role}_{kind}.md", mending=mending)
+    return _prompt(request, candidate, f"go_{role}.md", parts, _Part("begun", request.scope, begun))
+
+
+def section_prompt(request: DraftRequested, candidate: int, text: str, section: Section) -> Prompt:
+    """The prompt for one section of a file: `text` is the file so far, and where the model goes on.
+
+    Raises PromptLeak as `prompt_for` does.
+    """
+    role = "test" if is_test(request.task.path) else "dev"
+    parts = _user_parts(request, f"{role}_first.md", mending=False)
+    prompt = _prompt(request, candidate, f"go_{role}.md", parts, _Part("begun", section.name, text))
+    return replace(prompt, max_tokens=section.room, stop=section.stop)
+
+
+def _prompt(
+    request: DraftRequested, candidate: int, name: str, user: Iterable[_Part], begun: _Part
+) -> Prompt:
+    _refuse_leaks(request)
     system = _Part("system", name, template(name))
     parts = tuple(part for part in user if part.text)
     return Prompt(
@@ -111,8 +134,8 @@ def prompt_for(request: DraftRequested, candidate: int) -> Prompt:
         temperature=_temperature(request, candidate),
         step=_step(request, candidate),
         seed=_seed(request, candidate),
-        max_tokens=_ROW_TOKENS * len(rows) if rows else _max_tokens(request),
-        stop=() if rows else _STOP if is_test(request.task.path) else _STOP_IMPLEMENTATION,
+        max_tokens=_max_tokens(request),
+        stop=_STOP if is_test(request.task.path) else _STOP_IMPLEMENTATION,
     )
 
 
@@ -175,7 +198,7 @@ def _refuse_leaks(request: DraftRequested) -> None:
             )
 
 
-def _user_parts(request: DraftRequested) -> Iterator[_Part]:
+def _user_parts(request: DraftRequested, instruction: str, *, mending: bool) -> Iterator[_Part]:
     """The parts of the user's turn; one with an empty text is left out."""
     task = request.task
     yield _Part("spec", task.path, _spec(request))
@@ -190,12 +213,11 @@ def _user_parts(request: DraftRequested) -> Iterator[_Part]:
             task.path,
             f"A right program in Python:\n```python\n{request.reference.strip()}\n```\n\n",
         )
-    mending = bool(request.previous) and request.reason != "cross"
     if mending and not request.scope:
         yield _Part("previous", task.path, f"{task.path} as you wrote it:\n{_fenced(request.previous)}\n")
     complaints = (f"- {text}" for text in _complaints(request))
     yield _Part("evidence", task.path, _section("What is wrong:" if mending else "Beware:", complaints))
-    yield _Part("instruction", task.path, _instruction(request, mending=mending))
+    yield _Part("instruction", task.path, _instruction(request, instruction))
 
 
 def _row_parts(request: DraftRequested, rows: Sequence[DoubtedRow]) -> Iterator[_Part]:
@@ -257,11 +279,8 @@ def _line_at(request: DraftRequested, item: Evidence) -> str:
     return lines[int(row) - 1].strip() if 0 < int(row) <= len(lines) else ""
 
 
-def _instruction(request: DraftRequested, *, mending: bool) -> str:
+def _instruction(request: DraftRequested, name: str) -> str:
     task = request.task
-    name = f"{'test' if is_test(task.path) else 'dev'}_{'repair' if mending else 'first'}.md"
-    if request.scope:
-        name = "dev_function.md"
     functions = ", ".join(sign.name for sign in request.api)
     text = Template(template(name)).substitute(
         path=task.path,

@@ -16,6 +16,7 @@ from guildbus.agents.run_state import RunState
 from guildbus.protocols.messages.build import FileTask
 from guildbus.protocols.messages.draft import Author, DraftRequested, Evidence, Reason, VisibleFile
 from guildbus.protocols.messages.oracle import ReferenceRequested
+from guildbus.protocols.spec import Signature
 
 
 def draft_request(
@@ -44,6 +45,7 @@ def draft_request(
         module=state.plan.module,
         overview=overview(state.spec, task),
         api=state.plan.api.get(task.folder, ()),
+        declares=declared_by(state, task),
         examples=tuple(e for e in state.plan.examples if e.folder == task.folder),
         visible=visible_files(state, task, author),
         previous=previous,
@@ -112,6 +114,27 @@ def visible_files(state: RunState, task: FileTask, author: Author) -> tuple[Visi
         else:
             shown.append(_visible(other.path, "body", text))
     return tuple(shown)
+
+
+def declared_by(state: RunState, task: FileTask) -> tuple[str, ...]:
+    """What an implementation is to declare, of a folder whose declarations are all stated; () if not certain.
+
+    The only implementation of its folder declares everything; one of several, what its own purpose states,
+    provided that each declaration is stated of just one.
+    """
+    folder = task.folder
+    if is_test(task.path) or folder not in state.plan.api_complete:
+        return ()
+    code = [other for other in state.plan.tasks if other.folder == folder and not is_test(other.path)]
+    api = state.plan.api.get(folder, ())
+    homes = {one.name: [other for other in code if _states(other, one)] for one in api}
+    if len(code) > 1 and any(len(stating) != 1 for stating in homes.values()):
+        return ()
+    return tuple(name for name, stating in homes.items() if len(code) == 1 or stating == [task])
+
+
+def _states(task: FileTask, signature: Signature) -> bool:
+    return " ".join(signature.text.split()).removeprefix("func ") in " ".join(task.purpose.split())
 
 
 def owner_of(task: FileTask) -> Author:

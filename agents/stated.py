@@ -28,6 +28,8 @@ from guildbus.protocols.spec import Signature
 _CALL_HEAD = re.compile(r"(?<![\w.])([A-Z]\w*)(?=[(\[])")
 _MENTION = re.compile(r"(?<![\w.])([A-Z]\w*)\(")
 _TYPE_HEAD = re.compile(r"\btype\s+[A-Z]\w*")
+_STRUCT = re.compile(r"\btype\s+([A-Z]\w*)\s+struct\b(?!\s*\{)")
+"""A type that the prose names as a struct, and whose fields are its author's own affair."""
 _FUNC_BEFORE = re.compile(r"\bfunc\s+(\([^()]*\)\s*)?$")
 _METHOD_TALK = re.compile(r"\b(methods?|receivers?|interfaces?|satisf(y|ies))\b", re.IGNORECASE)
 _OWNED_CALL = re.compile(r"\b(\w+)(?:\(\))?\.([A-Z]\w*)\(")
@@ -105,6 +107,7 @@ def signatures_in(prose: str, tests: str = "", *, package: str = "") -> Stated:
     kept = {span.signature.name: span for span in spans if span.signature.name in certain}
     called = {name for name in _MENTION.findall(f"{prose} {tests}") if not name.startswith("Test")}
     types = {name for name, span in kept.items() if span.node.type == "type_declaration"}
+    types |= set(_STRUCT.findall(prose)) & {name.partition(".")[0] for name in kept if "." in name}
     used = {name for span in kept.values() for name in _local_types(span.node)}
     known = {name.rpartition(".")[2] for name in certain}
     complete = bool(kept) and called <= known and len(certain) == len(texts)

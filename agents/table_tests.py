@@ -173,13 +173,21 @@ def _assertions(callable_: Callable, call: str, inputs: Sequence[str]) -> Iterat
 
 def _differs(got: str, want: str, of: GoType) -> str:
     """The condition under which two values are not the same; an empty slice or map equals nil."""
-    elem = of.elem.kind if of.elem is not None else ""
-    if of.kind == "list" and elem in _COMPARABLE:
+    if of.kind == "list" and _comparable(of.elem):
         return f"!slices.Equal({got}, {want})"
-    if of.kind == "map" and elem in _COMPARABLE:
+    if of.kind == "map" and _comparable(of.elem):
         return f"!maps.Equal({got}, {want})"
     if of.kind == "float":
         return f"math.Abs({got}-{want}) > 1e-9"
-    if of.kind in _COMPARABLE or (of.kind == "struct" and all(t.kind in _COMPARABLE for _, t in of.fields)):
+    if _comparable(of):
         return f"{got} != {want}"
     return f"!reflect.DeepEqual({got}, {want})"
+
+
+def _comparable(of: GoType | None) -> bool:
+    """Whether `==` says just that two values are the same."""
+    if of is None:
+        return False
+    return of.kind in _COMPARABLE or (
+        of.kind == "struct" and all(t.kind in _COMPARABLE for _, t in of.fields)
+    )

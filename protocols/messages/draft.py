@@ -53,7 +53,8 @@ class DraftRequested(Message):
     agree with as `reference`; the rest of `previous` stays. `oracle` marks a test whose rows were mended on
     evidence: such a request is never sent, it only travels with its draft. `previous` is the author's last
     text when there is one to mend; `seed` and `candidates` fix the sampling, and `drawn` is how many first
-    drafts of the file there were before these; `min_cases` is how many asserting cases a test file must keep;
+    drafts of the file there were before these; `declares` names what of `api` this very file is to declare,
+    where that is certain; `min_cases` is how many asserting cases a test file must keep;
     `max_tokens` is what its calls may cost together, prompts and answers.
     """
 
@@ -69,6 +70,7 @@ class DraftRequested(Message):
     module: str
     overview: str
     api: tuple[Signature, ...] = ()
+    declares: tuple[str, ...] = Field(default=(), exclude_if=lambda declares: not declares)
     examples: tuple[Example, ...] = ()
     visible: tuple[VisibleFile, ...] = ()
     previous: str = ""

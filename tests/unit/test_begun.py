@@ -20,7 +20,7 @@ package text
 
 // IsTurned reports whether t is what Turned gives for s. Case counts.
 func IsTurned(s, t string) bool {
-	// First """
+	// First"""
 
 
 def asked(scope: str = "Turned", purpose: str = PURPOSE, **changes: object) -> DraftRequested:
@@ -56,9 +56,30 @@ def test_a_sentence_that_goes_on_is_about_the_one_before() -> None:
     assert "\n// Turned turns s. It is what IsTurned asks for.\nfunc" in begun_for(asked(purpose=purpose))
 
 
-@pytest.mark.parametrize("scope", ["", "Text", "Text.Len", "Unstated"])
-def test_only_a_stated_plain_function_is_begun(scope: str) -> None:
+@pytest.mark.parametrize("scope", ["", "Text", "Unstated"])
+def test_only_a_stated_function_is_begun(scope: str) -> None:
     assert begun_for(asked(scope)) == ""
+
+
+def test_a_method_is_begun_by_its_own_name() -> None:
+    purpose = "type Text string holds runes. func (t Text) Len() int returns how many."
+    begun = begun_for(asked("Text.Len", purpose=purpose))
+    assert begun.endswith("\n\n// Len returns how many.\nfunc (t Text) Len() int {\n\t// First")
+
+
+def test_a_test_is_begun_with_what_it_is_to_show() -> None:
+    task = FileTask(
+        path="text_test.go",
+        purpose="Two tests, TestLen and TestTurned. TestLen: an empty text, and a long one.",
+        owner="go-test",
+        package="text",
+        stage=0,
+        tests=("TestLen", "TestTurned"),
+    )
+    begun = begun_for(asked("TestLen", task=task, author="go-test"))
+    assert begun == (
+        "```go\npackage text\n\n// TestLen: an empty text, and a long one.\nfunc TestLen(t *testing.T) {\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,8 +93,10 @@ def test_only_a_stated_plain_function_is_begun(scope: str) -> None:
         f"Turned returns {'s ' * 1000}.",
     ],
 )
-def test_without_a_sentence_that_would_do_the_comment_is_left_to_the_model(purpose: str) -> None:
-    assert begun_for(asked(purpose=purpose)) == "```go\npackage text\n\n// Turned "
+def test_without_a_sentence_that_would_do_there_is_no_comment(purpose: str) -> None:
+    assert begun_for(asked(purpose=purpose)) == (
+        "```go\npackage text\n\nfunc Turned(s string) string {\n\t// First"
+    )
 
 
 def test_parameters_without_names_are_left_to_the_model() -> None:
@@ -88,11 +111,11 @@ def test_every_other_candidate_does_not_see_the_program() -> None:
     assert ["def turned" in user for user in users] == [True, False, True, False]
     assert ["the right program" in user for user in users] == [True, False, True, False]
     assert len({prompt_for(asked(), candidate).begun for candidate in range(4)}) == 1
-    unbegun = [prompt_for(asked("Text.Len"), candidate).user for candidate in range(2)]
+    unbegun = [prompt_for(asked("Text"), candidate).user for candidate in range(2)]
     assert all("def turned" in user for user in unbegun)
 
 
-CONTINUED = "make runes of s; then turn them.\n\treturn turned([]rune(s))\n}\n"
+CONTINUED = " make runes of s; then turn them.\n\treturn turned([]rune(s))\n}\n"
 HELPER = "\nfunc turned(r []rune) string {\n\treturn string(r)\n}\n"
 WHOLE = "package text\n\nfunc Turned(s string) string {\n\treturn turned([]rune(s))\n}\n"
 
@@ -117,13 +140,18 @@ def test_a_reply_is_read_on_from_its_beginning_or_alone_where_it_began_anew(repl
     assert "is wrong" not in source
 
 
+@pytest.mark.parametrize("purpose", [PURPOSE, "package text. Two functions."])
+def test_it_ends_where_a_word_ends(purpose: str) -> None:
+    assert not begun_for(asked(purpose=purpose))[-1].isspace()
+
+
 def test_the_beginning_is_in_the_file_with_what_followed_it() -> None:
     (source,) = sources_from(asked(), [f"{CONTINUED}```"])
     assert "// Turned returns s with its runes in the opposite order." in source
     assert "\t// First make runes of s; then turn them.\n" in source
 
 
-@pytest.mark.parametrize("reply", ["make runes of s.\n\tfor _, r := range s {\n", "I cannot do that.", ""])
+@pytest.mark.parametrize("reply", [" make runes of s.\n\tfor _, r := range s {\n", "I cannot do that.", ""])
 def test_what_makes_no_function_makes_no_file(reply: str) -> None:
     assert sources_from(asked(), [reply]) == [""]
     assert len(sources_from(asked(), [reply, f"{CONTINUED}```"])) == 1

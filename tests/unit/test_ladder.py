@@ -1,16 +1,25 @@
 """The ladder: owner, owner again, the other specialist, an honest stop; and whatever is found, it ends."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guildbus.agents import ladder
-from guildbus.agents.ladder import RUNGS, after_red, after_rejection, surface
+from guildbus.agents.ladder import FUNCTION_CANDIDATES, RUNGS, after_red, after_rejection, surface
+from guildbus.agents.prompting import prompt_for
 from guildbus.protocols.messages.build import BuildStopped
 from guildbus.protocols.messages.draft import DraftRejected, DraftRequested
 from guildbus.protocols.messages.verification import BrokenExample, Diagnostic, VerificationFinished
-from told import IMPLEMENTATION, NUMKIT, SUITE, Told, failure, refusal
+from told import IMPLEMENTATION, NUMKIT, SUITE, Told, failure, refusal, spec_of
 
 IMPL, TEST = "numkit.go", "numkit_test.go"
+STACK = spec_of(
+    {
+        "stack.go": "package stack. type Stack struct holds ints. func (s *Stack) Push(v int) puts v on top.",
+        "stack_test.go": "package stack. Two tests, TestPush and TestLen.",
+    },
+    name="stack",
+)
 COMPLAINT = Diagnostic(tool="build", file=IMPL, line=4, column=1, message="undefined: x")
 
 
@@ -51,6 +60,44 @@ def test_a_compile_error_goes_back_to_the_files_owner_with_its_text_and_the_comp
     assert (asked.task.path, asked.author, asked.reason, asked.round) == (IMPL, "go-dev", "repair", 1)
     assert asked.previous == IMPLEMENTATION
     assert "undefined: x" in asked.evidence[0].text
+
+
+def test_a_complaint_about_one_function_asks_for_that_function_alone() -> None:
+    inside = COMPLAINT.model_copy(update={"line": 3})
+    asked = request(drafted().verify(score="", diagnostics=(inside,)))
+    assert (asked.reason, asked.scope, asked.candidates) == ("function", "GCD", FUNCTION_CANDIDATES)
+    assert asked.previous == IMPLEMENTATION, "the rest of the file stays"
+    assert "undefined: x" in asked.evidence[0].text
+
+
+def test_a_stated_value_that_does_not_come_asks_for_its_function_alone() -> None:
+    broken = BrokenExample(call="GCD(0, 5)", want="5", got="0")
+    asked = request(drafted().verify(broken_examples=(broken,)))
+    assert (asked.task.path, asked.reason, asked.scope) == (IMPL, "function", "GCD")
+
+
+@pytest.mark.parametrize(
+    "complaints",
+    [(COMPLAINT,), (COMPLAINT, COMPLAINT.model_copy(update={"line": 3}))],
+    ids=["outside of any function", "one outside, one inside"],
+)
+def test_a_complaint_outside_of_the_functions_asks_for_the_whole_file(
+    complaints: tuple[Diagnostic, ...],
+) -> None:
+    asked = request(drafted().verify(score="", diagnostics=complaints))
+    assert (asked.reason, asked.scope) == ("repair", "")
+
+
+def test_of_tests_that_are_no_tables_the_one_that_fails_is_written_anew() -> None:
+    suite = (
+        "package stack\n\nfunc TestPush(t *testing.T) {\n\tt.Fatal()\n}\n\nfunc TestLen(t *testing.T) {}\n"
+    )
+    run = Told.of(STACK, candidates=1).accept("stack.go", "package stack\n").accept("stack_test.go", suite)
+    failing = failure(test="TestPush", file="stack_test.go", call="", got="", want="", line=4)
+    asked = request(run.verify(failures=(failing,)))
+    assert (asked.task.path, asked.reason, asked.scope) == ("stack_test.go", "function", "TestPush")
+    assert "func TestPush(t *testing.T) {\n" in prompt_for(asked, 0).begun
+    assert "stack_test.go as you wrote it" not in prompt_for(asked, 0).user
 
 
 def test_a_test_must_keep_its_cases_and_an_implementation_has_none_to_keep() -> None:
