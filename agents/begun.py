@@ -7,13 +7,13 @@
         // First
 
 Fence, package clause, the spec's own sentences as the doc comment, the stated signature, and the first word
-of the steps: a small model that has read this writes no prose around the code, and cannot get the name or the
-types wrong ([ADR 0050](../docs/adr/0050-a-reply-may-be-begun.md)). It ends where a token of the model's may end, at a
-word or a line's end and never at a space: a word begins with its space, and after one that stands alone there are
-only digits and rare pieces to go on with.
+of the steps: a small model that has read this writes no prose around the code, and cannot get the name or
+the types wrong ([ADR 0050](../docs/adr/0050-a-reply-may-be-begun.md)). It ends where a token of the model
+may end, at a word or at a line's end and never at a space: a word begins with its space, and after one that
+stands alone there are only digits and rare pieces to go on with.
 
-Here is what one function begins with; `sections.py` goes through a whole file like that, and `prompting.py` puts
-it into the prompt and before the reply.
+Here is what one function begins with. `sections.py` goes through a whole file like that; `prompting.py`
+puts it into the prompt and before the reply.
 """
 
 import re

@@ -2,14 +2,16 @@
 
 A failing row accuses test and implementation alike, and nothing that either author says can settle it. So
 witnesses are asked: those of an examined build at once; in any other build they are called only when a vote
-of the test's author has not mended the row, which is cheaper and mostly does. Next: `ladder.py`.
+of the test's author has not mended the row, which is cheaper and mostly does. Once they are there, the code
+is held to all that they settle. Of a test that is no table nothing can be judged row by row: there the
+witnesses are called to examine the code, which then is convicted or cleared. Next: `ladder.py`.
 """
 
 import hashlib
 
 from guildbus.agents.budget import reference_within, tokens_left
 from guildbus.agents.localise import Suspect
-from guildbus.agents.oracle.hearing import contested
+from guildbus.agents.oracle.hearing import called_in, contested
 from guildbus.agents.oracle.record import OracleRecord
 from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.planning import folder_of, is_test
@@ -46,20 +48,22 @@ def dispute(state: RunState, record: OracleRecord, found: VerificationFinished) 
         latest = record.latest(asked.folder)
         if latest is not None and any(table.cases for table in latest.tables):
             return [asked]
+        api = read_api(state.plan.api.get(asked.folder, ()))
+        readable = called_in(asked.failing, api)
+        if readable and not contested(asked.source, asked.failing, api):
+            continue
         witnesses = _witnesses(state, record, asked)
         if witnesses is not None:
-            return [witnesses, asked]
+            return [witnesses, asked] if readable else [witnesses]
     return []
 
 
 def _witnesses(state: RunState, record: OracleRecord, dispute: OracleRequested) -> ReferenceRequested | None:
-    """The first references of a package, once its disputed test had a vote and they could settle a row."""
+    """The first references of a package, once its disputed test was tried again by its author."""
     folder = dispute.folder
-    voted = any(r.task.path == dispute.path and r.reason == "repair" for r in state.requests)
+    voted = any(r.task.path == dispute.path and r.reason != "first" for r in state.requests)
     known = any(request.folder == folder for request in record.requested)
     if not record.only_disputes or not voted or known:
-        return None
-    if not contested(dispute.source, dispute.failing, read_api(state.plan.api.get(folder, ()))):
         return None
     request = reference_request(state, folder)
     return None if request is None else reference_within(request, tokens_left(state))
@@ -88,10 +92,11 @@ def mended_draft(state: RunState, answer: OracleAnswered) -> DraftProposed | Non
 def heard(state: RunState, record: OracleRecord, found: VerificationFinished) -> VerificationFinished:
     """The findings with what witnesses say against the code: its failing rows that they found to be right.
 
-    Of an examined build they are among the findings already.
+    Where the code was examined they are among the findings already.
     """
     if not record.only_disputes:
         return found
+    known = tuple(one for one in found.examined if not one.why)
     gave = {failure.call: failure.got for failure in found.failures}
     against: dict[str, list[Counterexample]] = {}
     for path in filter(is_test, state.tree()):
@@ -104,8 +109,9 @@ def heard(state: RunState, record: OracleRecord, found: VerificationFinished) ->
     examined = tuple(
         Examination(subject=subject, agreed=0, total=len(cases), counterexamples=tuple(cases))
         for subject, cases in against.items()
+        if subject not in {one.subject for one in known}
     )
-    return found.model_copy(update={"examined": examined})
+    return found.model_copy(update={"examined": (*known, *examined)})
 
 
 def upheld(state: RunState, record: OracleRecord, suspect: Suspect) -> bool:

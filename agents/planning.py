@@ -87,11 +87,7 @@ def plan(spec: Spec) -> Plan:
 
 
 def overview(spec: Spec, task: FileTask) -> str:
-    """What a specialist has to know of the spec to write one file: a few paragraphs of prose.
-
-    What is said of the code comes first for either author: a server that keeps the beginning of a prompt reads
-    it once for both.
-    """
+    """What a specialist has to know of the spec to write one file: a few paragraphs of prose."""
     parts = [flat(spec.description), task.purpose]
     if task.owner == "go-test":
         contracts = [
@@ -99,7 +95,7 @@ def overview(spec: Spec, task: FileTask) -> str:
             for file in spec.files
             if file.path != GO_MOD and not is_test(file.path) and folder_of(file.path) == task.folder
         ]
-        parts[1:] = [*contracts, f"Its test, {task.path}: {task.purpose}"]
+        parts += [f"The code under test shall do this: {text}" for text in contracts]
     return "\n\n".join(part for part in parts if part)
 
 

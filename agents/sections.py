@@ -17,10 +17,10 @@ writes what it knows, and the model goes on from there until the section is over
                      ... the model ...                        } {
                                                                   if got := GCD(tt.a, tt.b); ...
 
-So nothing that is asked for is missing, nothing else is declared, and no word goes around the code. An answer that
-went further than its section is kept: what it declares already is not asked for again. The text so far is the
-beginning of the next reply, so a server with a prompt cache reads only what is new
-([ADR 0051](../docs/adr/0051-first-drafts-in-sections.md)). `specialist.py` asks the model.
+So nothing that is asked for is missing, nothing else is declared, and no word goes around the code. An
+answer that went further than its section is kept: what it declares already is not asked for again. The text
+so far is the beginning of the next reply, so a server with a prompt cache reads only what is new ([ADR
+0051](../docs/adr/0051-first-drafts-in-sections.md)). `specialist.py` asks the model.
 """
 
 from collections.abc import Iterator, Sequence
@@ -169,7 +169,7 @@ def _tests(request: DraftRequested) -> Iterator[Section]:
 
 
 def _tables(frame: Frame) -> Iterator[Section]:
-    """The tables without a row: those that the spec states come later, a small model would go on copying them."""
+    """The tables without a row: what the spec states comes later, or a small model would only copy it."""
     tables = {test: table_test(callable_, [], test) for test, callable_ in frame.tests.items()}
     before = whole_file(frame.package, list(tables.values())).partition("func ")[0]
     for test, table in tables.items():

@@ -65,8 +65,8 @@ class Verifier(Agent):
     async def on_witnesses_established(
         self, message: WitnessesEstablished, ctx: Context
     ) -> Sequence[Message]:
-        """What the code is held to is known: judge, if the drafts are there."""
-        return await self._verify(ctx)
+        """What the code is held to is known: judge, unless an answer about a test comes next."""
+        return await self._verify(ctx) if message.awaited else []
 
     async def _verify(self, ctx: Context) -> list[Message]:
         history = await ctx.history(*FOLDED, *RECORDED)
@@ -175,9 +175,7 @@ class Verifier(Agent):
 
 
 def _tables(record: OracleRecord, folders: Iterable[str]) -> Tables:
-    """What code in these folders is held to so far: nothing where only disputes are settled."""
-    if record.only_disputes:
-        return {}
+    """What code in these folders is held to so far: where only disputes are settled, since the first one."""
     heard = {folder: latest for folder in folders if (latest := record.latest(folder)) is not None}
     return {folder: latest.tables for folder, latest in heard.items()}
 

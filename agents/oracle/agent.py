@@ -78,7 +78,8 @@ class Oracle(Agent):
         say(f"hearing {len(programs)} witnesses on {len(docket.cases)} cases")
         testimonies = [await self._testimony(program, docket) for program in programs]
         request = hearing.more(record, folder, left)
-        found, heard = hearing.tables(docket, testimonies, spent=request is None)
+        spent = request is None or record.only_disputes
+        found, heard = hearing.tables(docket, testimonies, spent=spent)
         if request is not None and hearing.unsettled(record, folder, docket, found, heard):
             return [request]
         disputes = record.open_disputes(folder)

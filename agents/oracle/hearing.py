@@ -240,6 +240,11 @@ def more(record: OracleRecord, folder: str, left: int | None) -> ReferenceReques
     return reference_within(asked[0].model_copy(update=following), left)
 
 
+def called_in(failing: Iterable[str], api: Api) -> bool:
+    """Whether any of the assertions that failed was about one call that can be read."""
+    return any(_called(text, api) is not None for text in failing)
+
+
 def contested(source: str, failing: Iterable[str], api: Api) -> tuple[Row, ...]:
     """The rows of a test that are among the calls whose assertions failed, as far as both can be read."""
     cases = {canonical(called[1]) for text in failing if (called := _called(text, api)) is not None}

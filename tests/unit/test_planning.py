@@ -218,8 +218,8 @@ def test_what_each_specialist_is_told() -> None:
     made = plan(spec)
     assert overview(spec, made.task("a/a.go")) == "Two packages.\n\npackage a. Twice(n int) int doubles."
     assert overview(spec, made.task("a/a_test.go")) == (
-        "Two packages.\n\npackage a. Twice(n int) int doubles.\n\n"
-        "Its test, a/a_test.go: package a. TestTwice."
+        "Two packages.\n\npackage a. TestTwice.\n\n"
+        "The code under test shall do this: package a. Twice(n int) int doubles."
     )
 
 
