@@ -2,6 +2,7 @@
 
 import pytest
 
+from guildbus.agents import disputing
 from guildbus.agents.budget import LEAST_ANSWER_TOKENS, prompt_tokens
 from guildbus.agents.disputing import upheld
 from guildbus.agents.ladder import after_answer, after_red
@@ -18,6 +19,7 @@ from guildbus.protocols.messages.oracle import (
     RowVerdict,
     WitnessesEstablished,
 )
+from guildbus.protocols.messages.verification import Counterexample, Examination
 from told import IMPLEMENTATION, NUMKIT, Told, failure, sha, spec_of
 
 IMPL, TEST = "numkit.go", "numkit_test.go"
@@ -103,9 +105,19 @@ def test_nobody_is_called_unless_the_build_wants_disputes_settled(options: dict[
 
 
 def test_nobody_is_called_for_a_row_that_they_could_not_settle() -> None:
-    run = drafted().verify(failures=(failure("GCD(a, b)"),))
-    run.ask(TEST).accept(TEST, SUITE, cases=2).verify(failures=(failure("GCD(a, b)"),))
+    elsewhere = failure("GCD(4, 4)")
+    run = drafted().verify(failures=(elsewhere,))
+    run.ask(TEST).accept(TEST, SUITE, cases=2).verify(failures=(elsewhere,))
     assert isinstance(red(run)[0], DraftRequested)
+
+
+def test_of_a_test_that_is_no_table_witnesses_examine_the_code_and_judge_no_row() -> None:
+    unread = failure(call="", got="", want="")
+    run = drafted().verify(failures=(unread,))
+    assert isinstance(red(run)[0], DraftRequested), "its author has a turn first"
+    run.ask(TEST, reason="function", scope="TestGCD").accept(TEST, SUITE, cases=2)
+    [references] = red(run.verify(failures=(unread,)))
+    assert isinstance(references, ReferenceRequested)
 
 
 def test_nobody_is_called_where_no_signature_is_stated() -> None:
@@ -174,3 +186,14 @@ def test_a_test_that_does_not_notice_an_emptied_function_stays_a_suspect() -> No
     run.verify(failures=(FAILS,), unnoticed=("GCD",))
     [test] = [suspect for suspect in suspects(run.state, run.found) if suspect.path == TEST]
     assert not upheld(run.state, run.record, test)
+
+
+def test_what_an_examination_found_goes_before_what_a_verdict_says_of_the_same_function() -> None:
+    run = heard("row-right")
+    case = Counterexample(call="GCD(7, 0)", want="7", got="0", votes=("python-0", "python-1"))
+    examined = Examination(subject="GCD", agreed=3, total=4, counterexamples=(case,))
+    obstacle = Examination(subject="GCD", why="the witnesses settle 1 of 40 cases")
+    for found, calls in ((examined, ["GCD(7, 0)"]), (obstacle, ["GCD(12, 18)"])):
+        run.verify(failures=(FAILS,), examined=(found,))
+        [of_gcd] = disputing.heard(run.state, run.record, run.found).examined
+        assert [one.call for one in of_gcd.counterexamples] == calls
