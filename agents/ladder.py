@@ -8,8 +8,9 @@ the test's author has not mended it. Then for each accused file, in turn:
     code that the witnesses convict      its owner with counterexamples, unless it is far off; function by
                                          function, beside a right program; more witnesses; functions again
 
-Code without witnesses is drafted anew before its first rung, if it had fewer first drafts than `candidates`
-allows: these are no repairs, and verification chooses among all.
+A compiler's complaint about one function of a file, or a stated value that one does not give, asks for that
+function alone. Other code without witnesses is drafted anew before its first rung, if it had fewer first
+drafts than `candidates` allows: these are no repairs, and verification chooses among all.
 
 A repair that leaves the very same findings is a stall and moves its file up a rung at once. The file that
 was tried least comes first, so that a failing assertion brings both its sides into question. When no
@@ -162,7 +163,7 @@ def _climb(
             return [witnesses]
     told = rung.height + _hopeless(found)
     if not rung.convicted:
-        request = further_drafts(state, rung.task) or _narrow(state, rung, found)
+        request = _narrow(state, rung, found) or further_drafts(state, rung.task)
     else:
         request = _function(state, record, rung, found, told - 1) if told else None
     paid_for = shared(state, [request or _request(state, rung)])

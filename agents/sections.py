@@ -131,7 +131,7 @@ def _code(request: DraftRequested) -> Iterator[Section]:
         before = ""
     for name in dict.fromkeys(one.name.partition(".")[0] for one in functions if "." in one.name):
         if name not in kinds:
-            yield Section(name, f"{before}{_type(request, name)}", (_BODY_END, "\n\n", _FENCE_END))
+            yield Section(name, f"{before}{_type(request, name)}", (_BODY_END, "\n\n", "\nfunc ", _FENCE_END))
             before = ""
     for one in functions:
         last = one is functions[-1]
@@ -146,10 +146,9 @@ def _error(name: str) -> str:
 
 
 def _type(request: DraftRequested, name: str) -> str:
-    """The beginning of a type that the spec names by its methods alone."""
-    struct = f"type {name} struct"
-    comment = doc_comment(request, name, struct)
-    return f"{comment}{struct} {{\n" if struct in request.task.purpose else f"{comment}type {name}"
+    """The beginning of a type that the spec names by its methods alone: first in words what it is to hold."""
+    comment = doc_comment(request, name, f"type {name} struct")
+    return f"{comment}// For all its methods it holds"
 
 
 def _tests(request: DraftRequested) -> Iterator[Section]:

@@ -26,6 +26,11 @@ FIXERS: tuple[tuple[str, re.Pattern[str], Fixer], ...] = tuple(
         ("unused-variable", r"^(?:declared and not used: )(?P<name>\w+)$", variables.unused_variable),
         ("unused-variable", r"^(?P<name>\w+) declared and not used$", variables.unused_variable),
         ("no-new-variable", r"^no new variables on left side of :=", variables.no_new_variable),
+        (
+            "ignored-results",
+            r"^assignment mismatch: (?P<given>\d+) variables? but (?P<call>\S+) returns (?P<wanted>\d+) ",
+            variables.ignored_results,
+        ),
         ("unused-label", r"^label (?P<name>\w+) defined and not used$", variables.unused_label),
         ("other-case", r"^undefined: (?P<name>\w+)$", names.other_case),
         ("external-name", r"^undefined: (?P<name>\w+)$", names.external_name),

@@ -84,6 +84,21 @@ def _discarded(name: Node, holder: Node, reason: str) -> Rewrite | None:
     return Rewrite(reason, (Edit(statement.end_byte, statement.end_byte, f"\n_ = {text_of(name)}"),))
 
 
+def ignored_results(complaint: Complaint) -> Rewrite | None:
+    """`got := c.Get(k)` in a test, where Get gives more than the test looks at: `_` takes the rest.
+
+    In code it may be an error that nobody looks at.
+    """
+    given, wanted = int(complaint.word("given")), int(complaint.word("wanted"))
+    holder = complaint.node("short_var_declaration", "assignment_statement")
+    left = holder.child_by_field_name("left") if holder is not None else None
+    if left is None or given >= wanted or not complaint.around.is_test or left.named_child_count != given:
+        return None
+    rest = ", _" * (wanted - given)
+    reason = f"{complaint.word('call')} gives {wanted} values"
+    return Rewrite(reason, (Edit(left.end_byte, left.end_byte, rest),))
+
+
 def no_new_variable(complaint: Complaint) -> Rewrite | None:
     """`:=` where everything on its left is declared in this very scope can only mean `=`."""
     declaration = complaint.node("short_var_declaration")

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from guildbus.agents.completions import CompletionStore
 from guildbus.agents.golang.syntax import find, parse, text_of
-from guildbus.agents.prompting import prompt_for
+from guildbus.agents.prompting import Prompt, prompt_for, section_prompt
+from guildbus.agents.sections import Answer, sections_of, so_far
 from guildbus.launch.model_catalogue import DEFAULT_MODEL
 from guildbus.launch.model_files import is_ready
 from guildbus.launch.places import Host, cache_dir
-from guildbus.protocols.messages.draft import DraftProposed
+from guildbus.protocols.messages.draft import DraftProposed, ModelCall
 from guildbus.protocols.messages.verification import VerificationFinished
 from guildhall import Guild
 
@@ -89,13 +91,46 @@ def test_what_was_written_is_what_was_scored(built: tuple[Guild, int, dict[str, 
     assert {file["path"] for file in report["files"]} <= written
 
 
-def test_the_manifests_are_the_prompts(messages: list[dict[str, Any]]) -> None:
+def prompts_of(proposed: DraftProposed, store: CompletionStore) -> Iterator[tuple[ModelCall, Prompt]]:
+    """Each call with its prompt, made again from the request and from what was answered before."""
+    request, candidate, answers = proposed.request, 0, list[Answer]()
+    sections = sections_of(request)
+    for index, call in enumerate(proposed.calls):
+        if not sections:
+            yield call, prompt_for(request, index)
+            continue
+        text, section = so_far(sections, answers)
+        if section is None:
+            candidate, answers = candidate + 1, []
+            text, section = so_far(sections, answers)
+        assert section is not None
+        yield call, section_prompt(request, candidate, text, section)
+        said = store.get(call.key)
+        assert said is not None
+        answers.append(Answer(said.text, said.finish_reason in ("length", "repetition")))
+
+
+@pytest.fixture(scope="module")
+def store(built: tuple[Guild, int, dict[str, Any]]) -> CompletionStore:
+    """What the model answered."""
+    return CompletionStore(built[0].state)
+
+
+def test_the_manifests_are_the_prompts(messages: list[dict[str, Any]], store: CompletionStore) -> None:
     for proposed in proposals(messages):
-        for index, call in enumerate(proposed.calls):
-            assert call.manifest == prompt_for(proposed.request, index).manifest
+        for call, prompt in prompts_of(proposed, store):
+            assert call.manifest == prompt.manifest
 
 
-def test_no_author_of_a_test_saw_a_body(messages: list[dict[str, Any]]) -> None:
+def test_a_first_draft_is_written_in_sections(messages: list[dict[str, Any]]) -> None:
+    first = [one for one in proposals(messages) if one.request.reason == "first"]
+    assert first
+    for proposed in first:
+        assert {call.manifest[-1].kind for call in proposed.calls} == {"begun"}
+        assert {call.manifest[-1].name for call in proposed.calls} <= {"Clamp", "TestClamp"}
+
+
+def test_no_author_of_a_test_saw_a_body(messages: list[dict[str, Any]], store: CompletionStore) -> None:
     """Neither by the manifest, nor in the text that it stands for."""
     drafts = proposals(messages)
     bodies = {
@@ -111,10 +146,9 @@ def test_no_author_of_a_test_saw_a_body(messages: list[dict[str, Any]]) -> None:
         request = proposed.request
         if request.author != "go-test" and not request.task.path.endswith("_test.go"):
             continue
-        for index, call in enumerate(proposed.calls):
+        for call, prompt in prompts_of(proposed, store):
             assert "body" not in {part.kind for part in call.manifest}
-            prompt = prompt_for(request, index)
-            assert not [body for body in bodies if body in prompt.system + prompt.user]
+            assert not [body for body in bodies if body in prompt.system + prompt.user + prompt.begun]
 
 
 def test_no_author_of_a_test_heard_what_the_code_answered(messages: list[dict[str, Any]]) -> None:

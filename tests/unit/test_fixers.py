@@ -127,6 +127,17 @@ def test_an_identical_second_copy_goes_and_a_different_one_stays() -> None:
     assert not complain(other, "F redeclared in this block").fixes
 
 
+def test_results_that_a_test_does_not_look_at_are_ignored_and_in_code_they_are_not() -> None:
+    source = body("\tif got := ‸c.Get(s); got != 1 {\n\t\tt.Fail()\n\t}\n\treturn f")
+    message = "assignment mismatch: 1 variable but c.Get returns 2 values"
+    fixed = complain(source, message, path="p_test.go")
+    assert "if got, _ := c.Get(s); got != 1 {" in fixed.content
+    assert [fix.fixer for fix in fixed.fixes] == ["ignored-results"]
+    assert complain(source, message).fixes == ()
+    fewer = "assignment mismatch: 2 variables but c.Len returns 1 value"
+    assert complain(body("\tn, ok := ‸c.Len()\n\treturn f"), fewer, path="p_test.go").fixes == ()
+
+
 def test_a_name_that_two_differ_from_by_case_is_left() -> None:
     source = body("\treturn ‸mean(f)") + "\nfunc Mean() {}\n\nfunc mEan() {}\n"
     assert not complain(source, "undefined: mean").fixes
@@ -198,5 +209,6 @@ def test_a_place_that_is_not_there_and_a_file_that_is_no_go_are_left_alone() -> 
 
 
 def test_every_fixer_is_tried_here() -> None:
-    tried = {name for name, *_ in MENDED} | {"second-copy", "external-name", "wrong-verb", "plain-print"}
+    tried = {name for name, *_ in MENDED} | {"second-copy", "external-name", "wrong-verb"}
+    tried |= {"plain-print", "ignored-results"}
     assert tried == {name for name, _, _ in FIXERS}

@@ -60,7 +60,9 @@ def test_code_is_written_function_by_function_below_what_the_spec_says() -> None
 def test_a_type_that_its_methods_name_has_a_section_before_them() -> None:
     sections = sections_of(asked(STACK, "stack.go"))
     assert [section.name for section in sections] == ["Stack", "New", "Stack.Push", "Stack.Len"]
-    assert sections[0].head.endswith("// Stack holds ints.\ntype Stack struct {\n")
+    assert sections[0].head.endswith("// Stack holds ints.\n// For all its methods it holds")
+    whole = filled(sections, " a slice.\ntype Stack struct {\n\tdata []int", " x", " x", " x")
+    assert "// For all its methods it holds a slice.\ntype Stack struct {\n\tdata []int\n}\n\n// New" in whole
     assert sections[2].head.startswith("// Push puts v on top.\nfunc (s *Stack) Push(v int) {\n")
 
 
