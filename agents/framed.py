@@ -58,16 +58,16 @@ def frame_of(request: DraftRequested) -> Frame | None:
 
 
 def framed_source(request: DraftRequested, frame: Frame, draft: str) -> str:
-    """The file with a draft's cases; '' if the draft has too few of them for some function."""
+    """The file with a draft's cases; '' if it has none of some function, or too few with the spec's own."""
     new = parse(closed(draft))
     previous = parse(request.previous) if request.previous else None
     written: list[str] = []
     for test, callable_ in frame.tests.items():
         kept = _cases(previous, frame, test, callable_) if previous is not None else {}
         listed = _cases(new, frame, test, callable_)
-        if len(kept | listed) < LEAST_CASES:
-            return ""
         rows = kept | stated_cases(request, callable_)
+        if not kept | listed or len(rows | listed) < LEAST_CASES:
+            return ""
         most = max(MOST_CASES, len(rows))
         for key, case in listed.items():
             rows.setdefault(key, case)
