@@ -5,8 +5,8 @@ wrong in the test is mended on the evidence. In a build that is not examined the
 the test's author has not mended it. Then for each accused file, in turn:
 
     a test, or code without witnesses    its owner, its owner again, then the other specialist (cross-route)
-    code that the witnesses convict      its owner with counterexamples, unless it is far off; function by
-                                         function, beside a right program; more witnesses; functions again
+    code that the witnesses convict      its owner, function by function, beside a right program; more
+                                         witnesses; functions again
 
 A compiler's complaint about one function of a file, or a stated value that one does not give, asks for that
 function alone. Other code without witnesses is drafted anew before its first rung, if it had fewer first
@@ -55,8 +55,6 @@ RUNGS = OWNER_TURNS + 1
 FUNCTION_CANDIDATES = 5
 """More than of a whole file: a reply that is begun for the model costs half."""
 CONVICTED_RUNGS = 4
-LEAST_AGREED = 0.8
-"""Code that gives less of a function's settled cases is not mended: that function is written anew."""
 SECOND_LOOK = 2
 """From this rung on, witnesses who convict must be more than the first few."""
 
@@ -161,11 +159,10 @@ def _climb(
         heard = record.latest(folder_of(rung.task.path))
         if witnesses is not None and heard is not None and len(heard.witnesses) <= SECOND_LOOK:
             return [witnesses]
-    told = rung.height + _hopeless(found)
     if not rung.convicted:
         request = _narrow(state, rung, found) or further_drafts(state, rung.task)
     else:
-        request = _function(state, record, rung, found, told - 1) if told else None
+        request = _function(state, record, rung, found)
     paid_for = shared(state, [request or _request(state, rung)])
     return [paid_for[0] if paid_for else _stop(found, "tokens", f"since {spent_text(state)}")]
 
@@ -194,18 +191,14 @@ def _narrow(state: RunState, rung: Rung, found: VerificationFinished) -> DraftRe
     )
 
 
-def _hopeless(found: VerificationFinished) -> bool:
-    """Whether the code is so far off that a few counterexamples would not help its author."""
-    return any(one.agreed < LEAST_AGREED * one.total for one in found.examined)
-
-
 def _function(
-    state: RunState, record: OracleRecord, rung: Rung, found: VerificationFinished, turn: int
+    state: RunState, record: OracleRecord, rung: Rung, found: VerificationFinished
 ) -> DraftRequested | None:
     """One function anew, beside a program that the witnesses agree with; None if no program can be named.
 
-    `turn` counts these requests: the functions that are wrong take turns, and so do the programs.
+    The functions that are wrong take turns, and so do the programs. A type is written anew with all its file.
     """
+    turn = rung.height
     folder = folder_of(rung.task.path)
     wrong = [
         one

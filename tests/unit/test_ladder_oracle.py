@@ -120,15 +120,7 @@ def test_a_mended_test_goes_along_with_a_repair_of_code_that_is_convicted() -> N
     draft, repair = after_answer(run.state, run.record, answer(run, MENDED))
     assert isinstance(draft, DraftProposed)
     assert isinstance(repair, DraftRequested)
-    assert (repair.task.path, repair.author, repair.reason) == (IMPL, "go-dev", "repair")
-
-
-def test_code_that_is_far_off_is_written_anew_function_by_function_at_once() -> None:
-    lost = WRONG.model_copy(update={"agreed": 9})
-    said = climbed(witnessed(max_rounds=20), examined=(lost,))
-    drafts = [one for one in said if isinstance(one, DraftRequested)]
-    assert {one.reason for one in drafts} == {"function"}
-    assert drafts[0].reference == RIGHT
+    assert (repair.task.path, repair.author, repair.reason) == (IMPL, "go-dev", "function")
 
 
 def test_an_answer_that_mends_nothing_leads_to_a_repair() -> None:
@@ -209,8 +201,8 @@ def test_convicted_code_stays_with_its_owner_and_goes_function_by_function(
     said = climbed(witnessed(max_rounds=20), **findings)
     drafts = [one for one in said if isinstance(one, DraftRequested)]
     assert {(one.task.path, one.author) for one in drafts} == {(IMPL, "go-dev")}
-    assert [one.reason for one in drafts] == ["repair"] + ["function"] * (CONVICTED_RUNGS - 1)
-    for one in drafts[1:]:
+    assert [one.reason for one in drafts] == ["function"] * CONVICTED_RUNGS
+    for one in drafts:
         assert (one.scope, one.reference) == ("GCD", RIGHT)
         assert one.candidates >= FUNCTION_CANDIDATES
         assert one.previous
