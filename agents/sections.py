@@ -129,9 +129,12 @@ def _code(request: DraftRequested) -> Iterator[Section]:
         head = f"{doc_comment(request, name, _error(name))}var {name} = errors.New("
         yield Section(name, f"{before}{head}", (")\n", "\n\n"), room=_ROOM_OF_A_LINE)
         before = ""
+    following = functions[0].name.rpartition(".")[2]
     for name in dict.fromkeys(one.name.partition(".")[0] for one in functions if "." in one.name):
         if name not in kinds:
-            yield Section(name, f"{before}{_type(request, name)}", (_BODY_END, "\n\n", "\nfunc ", _FENCE_END))
+            # Types that it needs may come behind it.
+            stop = (f"\n// {following} ", "\nfunc ", _FENCE_END)
+            yield Section(name, f"{before}{_type(request, name)}", stop)
             before = ""
     for one in functions:
         last = one is functions[-1]

@@ -61,8 +61,12 @@ def test_a_type_that_its_methods_name_has_a_section_before_them() -> None:
     sections = sections_of(asked(STACK, "stack.go"))
     assert [section.name for section in sections] == ["Stack", "New", "Stack.Push", "Stack.Len"]
     assert sections[0].head.endswith("// Stack holds ints.\n// For all its methods it holds")
-    whole = filled(sections, " a slice.\ntype Stack struct {\n\tdata []int", " x", " x", " x")
+    fields = " a slice.\ntype Stack struct {\n\tdata []int\n}\n"
+    whole = filled(sections, fields, " x", " x", " x")
     assert "// For all its methods it holds a slice.\ntype Stack struct {\n\tdata []int\n}\n\n// New" in whole
+    helped = filled(sections, f"{fields}\ntype node struct {{\n\tv int\n}}\n\n// New makes", " x", " x", " x")
+    assert helped.count("// New makes") == 1
+    assert "\ntype node struct {\n\tv int\n}\n\n// New makes an empty stack.\nfunc New" in helped
     assert sections[2].head.startswith("// Push puts v on top.\nfunc (s *Stack) Push(v int) {\n")
 
 
