@@ -104,17 +104,19 @@ def _declares(source: str, subject: str) -> bool:
 def accused_functions(path: str, source: str, found: VerificationFinished) -> tuple[str, ...]:
     """The functions of a file that all complaints of it are about, in order; () if one is about none.
 
-    Of code these are what the compiler names, and what does not give a stated value; of a test, what fails.
+    Of code these are what the compiler names, what panics, and what does not give a stated value; of a test,
+    what fails.
     """
     declared = [one for one in declarations(parse(source)) if one.kind in ("func", "method")]
+    spans = {one.name: (one.node.start_point.row + 1, one.node.end_point.row + 1) for one in declared}
     lines = [d.line for d in found.diagnostics if d.file == path]
-    if lines:
-        spans = {one.name: (one.node.start_point.row + 1, one.node.end_point.row + 1) for one in declared}
-        homes = [[n for n, (first, last) in spans.items() if first <= line <= last] for line in lines]
-    elif is_test(path):
+    homes: list[list[str]] = []
+    if is_test(path) and not lines:
         homes = [[failure.test.partition("/")[0]] for failure in found.failures if failure.file == path]
-    else:
+    elif not lines:
+        lines = [failure.line for failure in found.failures if failure.file == path]
         homes = [[broken.call.partition("(")[0]] for broken in found.broken_examples]
+    homes += [[name for name, (first, last) in spans.items() if first <= line <= last] for line in lines]
     names = {one.name for one in declared}
     if not all(home and names.issuperset(home) for home in homes):
         return ()

@@ -114,9 +114,11 @@ def section_prompt(request: DraftRequested, candidate: int, text: str, section: 
 
     Raises PromptLeak as `prompt_for` does.
     """
-    role = "test" if is_test(request.task.path) else "dev"
-    parts = _user_parts(request, f"{role}_first.md", mending=False)
-    prompt = _prompt(request, candidate, f"go_{role}.md", parts, _Part("begun", section.name, text))
+    system, instruction = ("go_dev.md", "dev_first.md")
+    if is_test(request.task.path):
+        system, instruction = ("go_test_section.md", "test_first.md")
+    parts = _user_parts(request, instruction, mending=False)
+    prompt = _prompt(request, candidate, system, parts, _Part("begun", section.name, text))
     return replace(prompt, max_tokens=section.room, stop=section.stop)
 
 

@@ -132,9 +132,8 @@ def _code(request: DraftRequested) -> Iterator[Section]:
     following = functions[0].name.rpartition(".")[2]
     for name in dict.fromkeys(one.name.partition(".")[0] for one in functions if "." in one.name):
         if name not in kinds:
-            # Types that it needs may come behind it.
-            stop = (f"\n// {following} ", "\nfunc ", _FENCE_END)
-            yield Section(name, f"{before}{_type(request, name)}", stop)
+            ends = (f"\n// {following} ", "\nfunc ", _FENCE_END)  # types that it needs may come behind it
+            yield Section(name, f"{before}{_type(request, name)}", ends)
             before = ""
     for one in functions:
         last = one is functions[-1]

@@ -76,6 +76,13 @@ def test_a_stated_value_that_does_not_come_asks_for_its_function_alone() -> None
     assert (asked.task.path, asked.reason, asked.scope) == (IMPL, "function", "GCD")
 
 
+def test_a_panic_inside_a_function_asks_for_that_function_alone() -> None:
+    crash = failure(file=IMPL, line=3, call="", got="", want="", output="panic: index out of range")
+    asked = request(drafted().verify(failures=(crash,)))
+    assert (asked.task.path, asked.reason, asked.scope) == (IMPL, "function", "GCD")
+    assert "index out of range" in asked.evidence[0].text
+
+
 @pytest.mark.parametrize(
     "complaints",
     [(COMPLAINT,), (COMPLAINT, COMPLAINT.model_copy(update={"line": 3}))],
