@@ -61,7 +61,8 @@ def head_of(request: DraftRequested, stated: Signature) -> str:
     comment = doc_comment(request, name, stated.text)
     if _names_all(stated):
         return f"{comment}{stated.text} {{{STEPS}"
-    return f"{comment}{stated.text[: stated.text.index(f'{name}(') + len(name)]}"
+    place = re.search(rf"\b{re.escape(name)}(?=[\[(])", stated.text)
+    return f"{comment}{stated.text[: place.end()] if place is not None else stated.text}"
 
 
 def doc_comment(request: DraftRequested, name: str, text: str) -> str:

@@ -135,7 +135,7 @@ async def _served(
     say(f"starting the model server ({LLAMA_MODEL}, one slot)")
     url = (await asyncio.to_thread(server.start)).url
     try:
-        text = f'[models.{DEFAULT_MODEL}]\nmodel = "{LLAMA_MODEL}"\nbase_url = "{url}/v1"\n'
+        text = f'[models.{DEFAULT_MODEL}]\nmodel = "{LLAMA_MODEL}"\nbase_url = "{url}/v1"\ncontinues = true\n'
         await asyncio.to_thread(own.write_text, text, encoding="utf-8")
         yield own
     finally:

@@ -106,6 +106,11 @@ def test_parameters_without_names_are_left_to_the_model() -> None:
     assert begun.endswith("// Turned turns its argument.\nfunc Turned")
 
 
+def test_so_are_those_of_a_generic_function() -> None:
+    generic = (Signature(name="Turned", text="func Turned[T any](func(T) T) T"),)
+    assert begun_for(asked(purpose="Two functions.", api=generic)).endswith("\nfunc Turned")
+
+
 def test_every_other_candidate_does_not_see_the_program() -> None:
     users = [prompt_for(asked(), candidate).user for candidate in range(4)]
     assert ["def turned" in user for user in users] == [True, False, True, False]
