@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from guildbus.agents.budget import shared, spent_text, tokens_left
 from guildbus.agents.diagnosis import diagnose_rejection, diagnose_verification
 from guildbus.agents.disputing import dispute, heard, mended_draft, upheld
+from guildbus.agents.framed import frame_of
 from guildbus.agents.localise import (
     MAX_EVIDENCE,
     Suspect,
@@ -178,7 +179,7 @@ def _narrow(state: RunState, rung: Rung, found: VerificationFinished) -> DraftRe
     known = {one.name for one in state.plan.api.get(rung.task.folder, ())} | set(rung.task.tests)
     names = [name for name in accused_functions(rung.task.path, current.content, found) if name in known]
     request = _request(state, rung)
-    if not names or doubted_rows(request):
+    if not names or doubted_rows(request) or frame_of(request) is not None:
         return None
     evidence = tuple(one for one in request.evidence if names[0] in one.text) or request.evidence
     return request.model_copy(

@@ -106,7 +106,8 @@ def prompt_for(request: DraftRequested, candidate: int) -> Prompt:
     role = "test" if is_test(request.task.path) else "dev"
     kind = "function" if request.scope else "repair" if mending else "first"
     parts = _user_parts(request, f"{role}_{kind}.md", mending=mending)
-    return _prompt(request, candidate, f"go_{role}.md", parts, _Part("begun", request.scope, begun))
+    prompt = _prompt(request, candidate, f"go_{role}.md", parts, _Part("begun", request.scope, begun))
+    return replace(prompt, stop=(*prompt.stop[:1], *_stop_after(request))) if begun else prompt
 
 
 def section_prompt(request: DraftRequested, candidate: int, text: str, section: Section) -> Prompt:
@@ -120,6 +121,19 @@ def section_prompt(request: DraftRequested, candidate: int, text: str, section: 
     parts = _user_parts(request, instruction, mending=False)
     prompt = _prompt(request, candidate, system, parts, _Part("begun", section.name, text))
     return replace(prompt, max_tokens=section.room, stop=section.stop)
+
+
+def _stop_after(request: DraftRequested) -> tuple[str, ...]:
+    """Where a reply with one function would go on to another one that the file has. Two stops at most."""
+    heads = {name: f"func {name}(" for name in request.task.tests} or {
+        one.name: one.text for one in request.api if one.text.startswith("func ")
+    }
+    names = list(heads)
+    place = names.index(request.scope) if request.scope in heads else 0
+    following = [name for name in (*names[place + 1 :], *names) if name != request.scope][:1]
+    return tuple(
+        stop for name in following for stop in (f"\n// {name.rpartition('.')[2]}", f"\n{heads[name]}")
+    )
 
 
 def _prompt(

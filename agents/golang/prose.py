@@ -17,7 +17,7 @@ class Assertion:
     want: str = ""
 
 
-MAX_CHARS = 300
+MAX_CHARS = 500
 """Longer messages are dumps: nothing to read, and costly to search."""
 
 _CALL = r"(?P<call>[A-Za-z_][\w.\[\]*]*\(.*?\))"
@@ -65,6 +65,37 @@ def read_assertion(message: str) -> Assertion:
                 want=_trim(parts["want"]),
             )
     return Assertion()
+
+
+_QUOTED = re.compile(r'("(?:\\.|[^"\\])*"|`[^`]*`)')
+_NIL = re.compile(r"(?:\[\w*]*\]|map\[\w+\])+[\w.*]+\(nil\)")
+_ELEMENT_TYPE = re.compile(r"(?<=[{,: ])[A-Z]\w*(?=\{)")
+_CONTAINER = re.compile(r"(?:\[\w*\]|map\[[\w.]+\])[\w.*]*$")
+
+
+def as_written(message: str, package: str) -> str:
+    """A message whose values `%#v` has printed, with these as one writes them inside their package.
+
+    `[]kit.Pair{kit.Pair{A:1, B:2}}` is `[]Pair{{A:1, B:2}}` there, and `[]kit.Pair(nil)` is `nil`. What
+    stands between quotes stays.
+    """
+    written, inside = "", list[bool]()
+    for number, part in enumerate(_QUOTED.split(message)):
+        if number % 2:
+            written += part
+            continue
+        text = _NIL.sub("nil", re.sub(rf"\b{re.escape(package)}\.(?=[A-Z])", "", part))
+        place = 0
+        while place < len(text):
+            element = _ELEMENT_TYPE.match(text, place) if inside and inside[-1] else None
+            place = element.end() if element else place
+            if text[place] == "{":
+                inside.append(element is None and _CONTAINER.search(written) is not None)
+            elif text[place] == "}" and inside:
+                inside.pop()
+            written += text[place]
+            place += 1
+    return written
 
 
 def _trim(value: str) -> str:

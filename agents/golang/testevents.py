@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from guildbus.agents.golang.prose import read_assertion
+from guildbus.agents.golang.prose import as_written, read_assertion
 from guildbus.protocols.messages.verification import TestFailure
 
 MAX_OUTPUT_CHARS = 2_000
@@ -178,7 +178,8 @@ def _asserted(key: tuple[str, str], block: Iterable[str]) -> TestFailure:
     match = _ASSERTED.match(text)
     if match is None:
         return _failure(key, text.strip())
-    message = "\n".join(line.strip() for line in match["message"].splitlines())
+    said = "\n".join(line.strip() for line in match["message"].splitlines())
+    message = as_written(said, key[0].rpartition("/")[2])
     read = read_assertion(message)
     return _failure(key, message, match["file"], int(match["line"]), read.call, read.got, read.want)
 

@@ -40,6 +40,8 @@ FIRST_SAMPLES = 2
 MORE_SAMPLES = 2
 MOST_PYTHON = 6
 MOST_GO = 2
+MOST_FOR_A_DISPUTE = 4
+"""Programs for failing rows alone: what four in Python leave open, more of them seldom settle."""
 MOST_SPLIT = 0.02
 """The share of a subject's cases on which witnesses may disagree before more of them are asked."""
 LEAST_SETTLED = 0.5
@@ -231,6 +233,8 @@ def more(record: OracleRecord, folder: str, left: int | None) -> ReferenceReques
     if not asked:
         return None
     python, go = record.samples(folder, "python"), record.samples(folder, "go")
+    if record.only_disputes and python >= MOST_FOR_A_DISPUTE:
+        return None
     if python < MOST_PYTHON:
         following = {"language": "python", "first": python, "count": MORE_SAMPLES}
     elif go < MOST_GO:

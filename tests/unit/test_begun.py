@@ -166,3 +166,9 @@ def test_what_makes_no_function_makes_no_file(reply: str) -> None:
 def test_no_reply_leaves_a_broken_file(reply: str) -> None:
     for source in sources_from(asked(), [reply]):
         assert source == "" or not parse(source).root.has_error
+
+
+def test_a_reply_ends_where_it_goes_on_to_another_function_of_the_file() -> None:
+    assert prompt_for(asked(), 0).stop[1:] == ("\n// IsTurned", "\nfunc IsTurned(s, t string) bool")
+    assert prompt_for(asked("IsTurned"), 0).stop[1:] == ("\n// Len", "\nfunc (t Text) Len() int")
+    assert prompt_for(asked("Text.Len"), 0).stop[1:] == ("\n// Turned", "\nfunc Turned(s string) string")

@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from guildbus.agents.golang.diagnostics import matched_nothing, parse_tool_output
-from guildbus.agents.golang.prose import read_assertion
+from guildbus.agents.golang.prose import as_written, read_assertion
 from guildbus.agents.golang.testevents import TestReport, parse_test_events
 
 ROOT = "/src/tree"
@@ -202,3 +204,29 @@ def test_compiler_text_inside_the_events_is_kept() -> None:
     assert report.unbuilt == {PACKAGE}
     assert report.build_output == "./a_test.go:7:13: no\nnot json at all\n"
     assert report.failures == ()
+
+
+@pytest.mark.parametrize(
+    ("printed", "written"),
+    [
+        ("[]kit.Pair{kit.Pair{A:1, B:2}, kit.Pair{A:3, B:4}}", "[]Pair{{A:1, B:2}, {A:3, B:4}}"),
+        ("[]kit.Pair(nil)", "nil"),
+        ('map[string]kit.P{"a":kit.P{X:kit.Q{Y:1}}}', 'map[string]P{"a":{X:Q{Y:1}}}'),
+        ('F("kit.Pair{[]kit.Pair(nil)")', 'F("kit.Pair{[]kit.Pair(nil)")'),
+        ("kit.Pair{A:1, B:2}", "Pair{A:1, B:2}"),
+        ("Twice(3) = 5", "Twice(3) = 5"),
+    ],
+)
+def test_values_are_read_as_one_writes_them_in_their_package(printed: str, written: str) -> None:
+    assert as_written(printed, "kit") == written
+
+
+def test_a_failure_over_structured_values_is_read() -> None:
+    pair = "[]kit.Pair{kit.Pair{A:1, B:2}, kit.Pair{A:3, B:4}, kit.Pair{A:5, B:6}}"
+    read = read_assertion(as_written(f"Merge({pair}) = {pair}; want []kit.Pair(nil)", "kit"))
+    assert (read.call, read.want) == ("Merge([]Pair{{A:1, B:2}, {A:3, B:4}, {A:5, B:6}})", "nil")
+
+
+@given(st.text(alphabet='kit.Pair{}[]()"`:, nil', max_size=60))
+def test_any_message_can_be_read_as_written(message: str) -> None:
+    assert as_written(message, "nowhere").count('"') == message.count('"')
