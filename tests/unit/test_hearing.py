@@ -13,6 +13,7 @@ from guildbus.agents.oracle.witnesses import Testimony
 from guildbus.protocols.messages.oracle import (
     OracleAnswered,
     OracleRequested,
+    ReferenceProgram,
     ReferenceProposed,
     ReferenceRequested,
     WitnessTable,
@@ -224,6 +225,18 @@ def test_where_only_disputes_are_settled_no_other_row_is_looked_at() -> None:
     ]
     assert answer.mended == source.replace("5678, 3}", "5678, 2}")
     assert not hearing.unsettled(narrow, "", found, tables, heard)
+
+
+def test_for_a_dispute_alone_four_programs_are_asked_at_most() -> None:
+    run = Told.of(NUMKIT, settle=True).witness("", names=("python-0", "python-1"))
+    following = hearing.more(run.record, "", None)
+    assert following is not None
+    assert (following.language, following.first, following.count) == ("python", 2, 2)
+    programs = tuple(
+        ReferenceProgram(name=f"python-{n}", language="python", content="x", sha256="0") for n in (2, 3)
+    )
+    run.add(following, ReferenceProposed(request=following, programs=programs))
+    assert hearing.more(run.record, "", None) is None
 
 
 def test_where_only_disputes_are_settled_other_splits_call_for_nobody() -> None:
