@@ -15,6 +15,7 @@ Next: `specialist.py`, which asks the model.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from string import Template
@@ -106,7 +107,8 @@ def prompt_for(request: DraftRequested, candidate: int) -> Prompt:
     role = "test" if is_test(request.task.path) else "dev"
     kind = "function" if request.scope else "repair" if mending else "first"
     parts = _user_parts(request, f"{role}_{kind}.md", mending=mending)
-    prompt = _prompt(request, candidate, f"go_{role}.md", parts, _Part("begun", request.scope, begun))
+    system = "go_test.md" if role == "test" else shape_for(request)
+    prompt = _prompt(request, candidate, system, parts, _Part("begun", request.scope, begun))
     return replace(prompt, stop=(*prompt.stop[:1], *_stop_after(request))) if begun else prompt
 
 
@@ -115,12 +117,25 @@ def section_prompt(request: DraftRequested, candidate: int, text: str, section: 
 
     Raises PromptLeak as `prompt_for` does.
     """
-    system, instruction = ("go_dev.md", "dev_first.md")
-    if is_test(request.task.path):
-        system, instruction = ("go_test_section.md", "test_first.md")
-    parts = _user_parts(request, instruction, mending=False)
+    writes_test = is_test(request.task.path)
+    system = "go_test_section.md" if writes_test else shape_for(request)
+    parts = _user_parts(request, "test_first.md" if writes_test else "dev_first.md", mending=False)
     prompt = _prompt(request, candidate, system, parts, _Part("begun", section.name, text))
     return replace(prompt, max_tokens=section.room, stop=section.stop)
+
+
+def shape_for(request: DraftRequested) -> str:
+    """The system prompt for whoever writes code: a small model copies the shape that it is shown.
+
+    Having seen numbers alone it takes bytes for letters, and sorts the list that it was given.
+    """
+    asked = [one.text for one in request.api if request.scope in ("", one.name)]
+    signatures = "\n".join(asked).replace("[]byte", "string")
+    if "func (" in signatures:
+        return "go_dev_type.md"
+    if "[]" in signatures or "map[" in signatures:
+        return "go_dev_slice.md"
+    return "go_dev_text.md" if re.search(r"\b(string|rune)\b", signatures) else "go_dev_number.md"
 
 
 def _stop_after(request: DraftRequested) -> tuple[str, ...]:

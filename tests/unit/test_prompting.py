@@ -270,3 +270,21 @@ def test_the_block_that_fits_the_task_is_taken() -> None:
 @given(st.text(alphabet="`~go \npackfunc{}", max_size=80))
 def test_no_reply_breaks_the_extraction(reply: str) -> None:
     assert "```" not in extract_source(f"```go\n{reply}", TESTS).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("signatures", "scope", "shape"),
+    [
+        (["func Twice(n int) int"], "", "number"),
+        (["func Join(a, b string) string", "func Twice(n int) int"], "", "text"),
+        (["func Join(a, b string) string", "func Twice(n int) int"], "Twice", "number"),
+        (["func Sorted(list []string) []string"], "", "slice"),
+        (["func Hash(b []byte) uint32"], "", "text"),
+        (["func New() *Stack", "func (s *Stack) Push(v int)"], "", "type"),
+        ([], "", "number"),
+    ],
+)
+def test_who_writes_code_is_shown_code_over_such_types(signatures: list[str], scope: str, shape: str) -> None:
+    api = tuple(Signature(name=text.split("(")[0].split()[-1], text=text) for text in signatures)
+    prompt = prompt_for(request(api=api, scope=scope), 0)
+    assert prompt.manifest[0].name == f"go_dev_{shape}.md"
