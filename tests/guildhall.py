@@ -48,6 +48,8 @@ func Clamp(x, lo, hi int) int {
 }
 """
 NUMKIT = f"package numkit\n{GCD}{CLAMP}"
+UNBUILT = f"{NUMKIT}\nvar unknown = nowhere\n"
+"""It does not compile, and no function is to blame: other drafts of the file are what helps."""
 
 
 def numkit_suite(gcd: str = "3003") -> str:

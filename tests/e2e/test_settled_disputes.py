@@ -59,7 +59,7 @@ def test_what_no_vote_mends_is_overturned_by_two_programs_that_agree(guild: Guil
         [rule(STRINGKIT_REFERENCE, match=WITNESS), rule(fenced(STRINGKIT))], [rule(STUBBORN)], config=PLAIN
     )
     code, report, suite = built(guild)
-    assert (code, report["status"], report["score"]["total"]) == (0, "green:unexamined", 3), report
+    assert (code, report["status"], report["score"]["total"]) == (0, "green", 3), report
     [edit] = report["interventions"]
     assert (edit["kind"], edit["file"], edit["call"]) == (
         "test-mended",
@@ -86,7 +86,7 @@ def test_the_death_of_witness_and_oracle_costs_an_attempt_and_not_the_verdict(gu
         os.kill(victims[name], signal.SIGKILL)
     output, error = process.communicate(timeout=90)
     report = json.loads(output)
-    assert (process.returncode, error, report["status"]) == (0, "", "green:unexamined"), report
+    assert (process.returncode, error, report["status"]) == (0, "", "green"), report
     assert [one["after"] for one in report["interventions"]] == ['"はちにんこ"']
     assert "attempt 2" in guild.run("trace", report["run_id"]).stdout
     assert guild.leftovers() == []
@@ -99,7 +99,7 @@ def test_witnesses_that_agree_with_the_test_turn_to_the_implementation(guild: Gu
     dev = [rule(STRINGKIT_REFERENCE, match=WITNESS), beside, rule(fenced(BY_BYTE))]
     guild.serve(dev, [rule(insists)], config=PLAIN)
     code, report, written = built(guild)
-    assert (code, report["status"]) == (0, "green:unexamined"), report
+    assert (code, report["status"]) == (0, "green"), report
     [conviction] = report["interventions"]
     assert (conviction["kind"], conviction["file"], conviction["after"]) == (
         "implementation-convicted",

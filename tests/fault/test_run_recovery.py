@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from guildhall import NUMKIT, ROOT, Guild, fenced, numkit, rule, until, wrong_at_first
+from guildhall import NUMKIT, ROOT, UNBUILT, Guild, fenced, numkit, rule, until, wrong_at_first
 
 SPEC = ROOT / "specs" / "numkit.yaml"
 SLOW = NUMKIT.replace("numkit\n", 'numkit\n\nimport "time"\n', 1).replace(
@@ -96,7 +96,7 @@ def check_resumed(guild: Guild, killed_at: float, *, rounds: int = 1) -> dict[st
 
 def test_killed_while_the_model_answers(guild: Guild) -> None:
     """Of go-dev's further drafts one is complete, the other under way: only that one is asked for again."""
-    wrong = fenced(NUMKIT.replace("a%b", "a/b"))
+    wrong = fenced(UNBUILT)
     slow = {"text": fenced(NUMKIT), "token_delay_s": 0.2}
     guild.serve([{"match": "", "replies": [wrong, fenced(NUMKIT), slow]}], [rule(numkit())])
     process = started(guild, "--candidates", 3)
