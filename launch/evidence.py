@@ -52,13 +52,13 @@ def interventions(log: RunLog) -> list[dict[str, Any]]:
                     (one.subject, case.got),
                     _intervention(CONVICTED, one.subject, case.call, case.votes, case.got, case.want),
                 )
-    return [*edits, *convictions.values(), *_by_rows(log)]
+    examined_ones = {subject for subject, _ in convictions}
+    rows = [row for row in _by_rows(log) if row["file"] not in examined_ones]
+    return [*edits, *convictions.values(), *rows]
 
 
 def _by_rows(log: RunLog) -> list[dict[str, Any]]:
-    """The failing rows that witnesses found to be right, where nothing was examined."""
-    if any(found.examined for found in log.of(VerificationFinished)):
-        return []
+    """The failing rows that witnesses found to be right."""
     failing = {(asked.path, asked.round): asked.failing for asked in log.of(OracleRequested)}
     gave = {failure.call: failure.got for found in log.of(VerificationFinished) for failure in found.failures}
     return [
