@@ -177,9 +177,9 @@ def _narrow(state: RunState, rung: Rung, found: VerificationFinished) -> DraftRe
     if current is None or rung.author != owner_of(rung.task):
         return None
     known = {one.name for one in state.plan.api.get(rung.task.folder, ())} | set(rung.task.tests)
-    names = [name for name in accused_functions(rung.task.path, current.content, found) if name in known]
+    names = accused_functions(rung.task.path, current.content, found)
     request = _request(state, rung)
-    if not names or doubted_rows(request) or frame_of(request) is not None:
+    if not names or not known.issuperset(names) or doubted_rows(request) or frame_of(request) is not None:
         return None
     evidence = tuple(one for one in request.evidence if names[0] in one.text) or request.evidence
     return request.model_copy(

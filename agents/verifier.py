@@ -65,8 +65,8 @@ class Verifier(Agent):
     async def on_witnesses_established(
         self, message: WitnessesEstablished, ctx: Context
     ) -> Sequence[Message]:
-        """What the code is held to is known: judge, unless an answer about a test comes next."""
-        return await self._verify(ctx) if message.awaited else []
+        """What the code is held to is known: judge, if the drafts are there."""
+        return await self._verify(ctx)
 
     async def _verify(self, ctx: Context) -> list[Message]:
         history = await ctx.history(*FOLDED, *RECORDED)

@@ -83,6 +83,14 @@ def test_a_panic_inside_a_function_asks_for_that_function_alone() -> None:
     assert "index out of range" in asked.evidence[0].text
 
 
+def test_a_complaint_about_a_helper_asks_for_the_whole_file() -> None:
+    helper = f"{IMPLEMENTATION}\nfunc helper() int { return x }\n"
+    run = Told.of(NUMKIT, candidates=1).accept(IMPL, helper).accept(TEST, SUITE, cases=4)
+    lines = [COMPLAINT.model_copy(update={"line": line}) for line in (3, 5)]
+    asked = request(run.verify(score="", diagnostics=tuple(lines)))
+    assert (asked.reason, asked.scope) == ("repair", "")
+
+
 @pytest.mark.parametrize(
     "complaints",
     [(COMPLAINT,), (COMPLAINT, COMPLAINT.model_copy(update={"line": 3}))],
