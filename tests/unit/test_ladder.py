@@ -84,7 +84,7 @@ def test_a_panic_inside_a_function_asks_for_that_function_alone() -> None:
 
 
 def test_a_complaint_about_a_helper_asks_for_the_whole_file() -> None:
-    helper = f"{IMPLEMENTATION}\nfunc helper() int { return x }\n"
+    helper = IMPLEMENTATION + "\nfunc helper() int { return x }\n"
     run = Told.of(NUMKIT, candidates=1).accept(IMPL, helper).accept(TEST, SUITE, cases=4)
     lines = [COMPLAINT.model_copy(update={"line": line}) for line in (3, 5)]
     asked = request(run.verify(score="", diagnostics=tuple(lines)))
