@@ -19,7 +19,7 @@ from guildbus.launch.run_log import Line, decode_line, over_after
 from guildbus.protocols.errors import BusError
 from guildbus.protocols.registry import Registry
 
-POLL_S = 0.1
+POLL_S = 0.2
 PAGE = 1000
 
 

@@ -16,10 +16,11 @@ from guildbus.launch.ui.reading import PAGE, RunTail
 from guildbus.launch.ui.vitals import Vitals
 from guildbus.protocols.registry import Registry
 
-POLL_S: Final = 0.2
+POLL_S: Final = 0.3
+"""How often a feed looks for news: a look costs some milliseconds of a core that the model could use."""
 PULSE_S: Final = 1.0
 KEEPALIVE_S: Final = 15.0
-SLICE_S: Final = 0.1
+SLICE_S: Final = 0.3
 """How soon a feed notices that the server is to stop."""
 
 
@@ -40,14 +41,16 @@ async def run_feed(
     reader = await asyncio.to_thread(JournalReader, pulse.journal)
     tail = RunTail(reader, run, registry, Vitals(run))
     shown: dict[str, Any] = {}
-    caught_up, spoken = False, time.monotonic()
+    caught_up, spoken, looked = False, time.monotonic(), 0.0
     try:
         while not stopping():
             page = await asyncio.to_thread(tail.next)
-            vitals = tail.vitals.shown(running=pulse.is_running(tail.vitals)) if tail.seq else {}
-            if vitals != shown:
-                shown = vitals
-                yield event("vitals", vitals)
+            if tail.seq and (page is not None or time.monotonic() - looked > PULSE_S):
+                looked = time.monotonic()
+                vitals = tail.vitals.shown(running=pulse.is_running(tail.vitals))
+                if vitals != shown:
+                    shown = vitals
+                    yield event("vitals", vitals)
             if page is not None:
                 yield event("page", page)
                 spoken = time.monotonic()
