@@ -28,6 +28,7 @@ from guildbus.protocols.spec import Signature
 
 FENCE = "```go\n"
 STEPS = "\n\t// First"
+"""No example of a prompt begins its steps like this: a model that has seen one would go on with its words."""
 _DOC_CHARS = 100
 _LONGEST_RULE_CHARS = 1200
 _ERROR_VALUE = re.compile(r"(?<![\w.])Err[A-Z]\w*")

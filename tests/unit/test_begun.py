@@ -1,9 +1,12 @@
 """The beginning of a reply is what is certain of one function; what follows it is put into the file."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from guildbus.agents import begun
 from guildbus.agents.begun import begun_for
 from guildbus.agents.golang.syntax import declarations, parse
 from guildbus.agents.prompting import prompt_for, sources_from
@@ -172,3 +175,10 @@ def test_a_reply_ends_where_it_goes_on_to_another_function_of_the_file() -> None
     assert prompt_for(asked(), 0).stop[1:] == ("\n// IsTurned", "\nfunc IsTurned(s, t string) bool")
     assert prompt_for(asked("IsTurned"), 0).stop[1:] == ("\n// Len", "\nfunc (t Text) Len() int")
     assert prompt_for(asked("Text.Len"), 0).stop[1:] == ("\n// Turned", "\nfunc Turned(s string) string")
+
+
+def test_no_example_of_a_prompt_begins_its_steps_as_a_reply_is_begun() -> None:
+    prompts = Path(begun.__file__).parent / "prompts"
+    shapes = [path.read_text(encoding="utf-8") for path in prompts.glob("go_dev_*.md")]
+    assert len(shapes) == 4
+    assert not [text for text in shapes if begun.STEPS.strip() in text]
