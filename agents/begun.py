@@ -4,13 +4,13 @@
 
     // IsPalindrome reports whether s reads the same forwards and backwards. ...
     func IsPalindrome(s string) bool {
-        // First
 
-Fence, package clause, the spec's own sentences as the doc comment, the stated signature, and the first word
-of the steps: a small model that has read this writes no prose around the code, and cannot get the name or
-the types wrong ([ADR 0050](../docs/adr/0050-a-reply-may-be-begun.md)). It ends where a token of the model
-may end, at a word or at a line's end and never at a space: a word begins with its space, and after one that
-stands alone there are only digits and rare pieces to go on with.
+Fence, package clause, the spec's own sentences as the doc comment, and the stated signature: a small model
+that has read this writes no prose around the code, and cannot get the name or the types wrong ([ADR
+0050](../docs/adr/0050-a-reply-may-be-begun.md)). It ends where a token of the model may end, at a word or
+at a line's end and never at a space: a word begins with its space, and after one that stands alone there
+are only digits and rare pieces to go on with. And it does not say how the body begins: a model that has
+seen an example which begins so goes on with the example's words.
 
 Here is what one function begins with. `sections.py` goes through a whole file like that; `prompting.py`
 puts it into the prompt and before the reply.
@@ -27,8 +27,6 @@ from guildbus.protocols.messages.draft import DraftRequested
 from guildbus.protocols.spec import Signature
 
 FENCE = "```go\n"
-STEPS = "\n\t// First"
-"""No example of a prompt begins its steps like this: a model that has seen one would go on with its words."""
 _DOC_CHARS = 100
 _LONGEST_RULE_CHARS = 1200
 _ERROR_VALUE = re.compile(r"(?<![\w.])Err[A-Z]\w*")
@@ -53,7 +51,7 @@ def head_of_test(task: FileTask, name: str) -> str:
 
 
 def head_of(request: DraftRequested, stated: Signature) -> str:
-    """A function up to its first step.
+    """A function up to its body.
 
     Where no sentence of the spec would do as a doc comment there is none. Where the stated signature does not
     name its parameters, the model writes them.
@@ -61,7 +59,7 @@ def head_of(request: DraftRequested, stated: Signature) -> str:
     name = stated.name.rpartition(".")[2]
     comment = doc_comment(request, name, stated.text)
     if _names_all(stated):
-        return f"{comment}{stated.text} {{{STEPS}"
+        return f"{comment}{stated.text} {{\n"
     place = re.search(rf"\b{re.escape(name)}(?=[\[(])", stated.text)
     return f"{comment}{stated.text[: place.end()] if place is not None else stated.text}"
 

@@ -7,14 +7,14 @@ writes what it knows, and the model goes on from there until the section is over
 
     // GCD returns the greatest common divisor ...        import "testing"
     func GCD(a, b int) int {
-        // First                                          func TestGCD(t *testing.T) {
-                     ... the model ...                        for _, tt := range []struct {
-    }                                                             why string
+                     ... the model ...                    func TestGCD(t *testing.T) {
+    }                                                         for _, tt := range []struct {
+                                                                  why string
                                                                   ...
     // Clamp returns x limited to ...                         }{
     func Clamp(x, lo, hi int) int {                                         ... the model ...
-        // First                                              } {
-                     ... the model ...                            if got := GCD(tt.a, tt.b); ...
+                     ... the model ...                        } {
+    }                                                             if got := GCD(tt.a, tt.b); ...
 
 So nothing that is asked for is missing, nothing else is declared, and no word goes around the code. An
 answer that went further than its section is kept: what it declares already is not asked for again. The text

@@ -4,7 +4,7 @@ from guildbus.protocols.messages.draft import DraftRequested
 from guildhall import ROOT, Guild, rule
 
 SPEC = ROOT / "specs" / "numkit.yaml"
-GCD = """ make both positive.
+GCD = """\t// First make both positive.
 \tif a < 0 {
 \t\ta = -a
 \t}
@@ -15,11 +15,11 @@ GCD = """ make both positive.
 \t\ta, b = b, a%b
 \t}
 \treturn a"""
-CLAMP = " look at the bounds.\n\tif lo > hi {\n\t\treturn x\n\t}\n\treturn max(lo, min(x, hi))\n}\n"
-NO_CLAMP = " look at the bounds.\n\treturn limited(x)\n}\n"
+CLAMP = "\t// First look at the bounds.\n\tif lo > hi {\n\t\treturn x\n\t}\n\treturn max(lo, min(x, hi))\n}\n"
+NO_CLAMP = "\t// First look at the bounds.\n\treturn limited(x)\n}\n"
 DEV = [
-    rule(NO_CLAMP, CLAMP, match="func Clamp(x, lo, hi int) int {\n\t// First"),
-    rule(GCD, match="func GCD(a, b int) int {\n\t// First"),
+    rule(NO_CLAMP, CLAMP, match="func Clamp(x, lo, hi int) int {\n"),
+    rule(GCD, match="func GCD(a, b int) int {\n"),
 ]
 TEST = [
     rule('\t\t{"1 < 2", 1, 2, 3, 2},\n\t\t{"7 > 3", 7, 2, 3, 3},', match="func TestClamp(t *testing.T) {"),

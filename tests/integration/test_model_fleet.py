@@ -199,7 +199,8 @@ async def test_a_reply_is_begun_for_a_model_that_goes_on_and_asked_of_another_in
     make: Make, tmp_path: Path
 ) -> None:
     goes_on = make(
-        "goes-on", rules=[{"match": "Next", "replies": [" add 1.\n\treturn n + 1\n}\n```", {"status": 500}]}]
+        "goes-on",
+        rules=[{"match": "Next", "replies": ["\t// Add 1.\n\treturn n + 1\n}\n```", {"status": 500}]}],
     )
     begins = make("begins", default="```go\npackage ring\n\nfunc Next(n int) int { return 1 + n }\n```")
     fleet = drawer(tmp_path, goes_on.entry(continues=True, begun_extra={"go_on": True}), begins.entry())
@@ -211,10 +212,7 @@ async def test_a_reply_is_begun_for_a_model_that_goes_on_and_asked_of_another_in
     await fleet.aclose()
     assert [one.call.model for one in drawn] == ["goes-on", "begins", "goes-on"]
     first, second, again = sources_from(ONE_FUNCTION, [one.completion.text for one in drawn])
-    assert (
-        "// Next returns what follows n.\nfunc Next(n int) int {\n\t// First add 1.\n\treturn n + 1\n}"
-        in first
-    )
+    assert "// Next returns what follows n.\nfunc Next(n int) int {\n\t// Add 1.\n\treturn n + 1\n}" in first
     assert "return 1 + n" in second
     assert again == first
     assert drawn[2].call.cached, "the store holds what followed the beginning"

@@ -92,7 +92,7 @@ def test_a_prompt_is_exactly_its_manifest(task: FileTask, make: object) -> None:
 def test_a_begun_reply_is_the_last_part_of_the_manifest(candidate: int) -> None:
     prompt = prompt_for(one_function(), candidate)
     assert parts_of(prompt)[-1] == ("begun", prompt.begun)
-    assert prompt.begun.endswith("// Next returns what follows n.\nfunc Next(n int) int {\n\t// First")
+    assert prompt.begun.endswith("// Next returns what follows n.\nfunc Next(n int) int {\n")
     assert prompt.begun not in prompt.user
     assert "secretRecipe" not in prompt.system + prompt.user + prompt.begun
     assert prompt_for(request(), candidate).begun == ""

@@ -49,11 +49,11 @@ def filled(sections: tuple[Section, ...], *answers: str) -> str:
 def test_code_is_written_function_by_function_below_what_the_spec_says() -> None:
     sections = sections_of(asked(CALC, "calc.go"))
     assert [section.name for section in sections] == ["Twice", "Half"]
-    text = filled(sections, " double it.\n\treturn 2 * n", " halve.\n\treturn n / 2, nil\n}\n")
+    text = filled(sections, "\t// Double it.\n\treturn 2 * n", "\t// Halve.\n\treturn n / 2, nil\n}\n")
     assert text.rstrip() == (
         "package calc\n\n"
-        "// Twice returns two times n.\nfunc Twice(n int) int {\n\t// First double it.\n\treturn 2 * n\n}\n\n"
-        "// Half is its half.\nfunc Half(n int) (int, error) {\n\t// First halve.\n\treturn n / 2, nil\n}"
+        "// Twice returns two times n.\nfunc Twice(n int) int {\n\t// Double it.\n\treturn 2 * n\n}\n\n"
+        "// Half is its half.\nfunc Half(n int) (int, error) {\n\t// Halve.\n\treturn n / 2, nil\n}"
     )
 
 
@@ -75,7 +75,7 @@ def test_a_stated_type_and_an_error_value_stand_there_already() -> None:
     files = {"p.go": prose + "ErrSame tells that both are the same. Swap returns ErrZero for zeros."}
     sections = sections_of(asked(files, "p.go"))
     assert [section.name for section in sections] == ["ErrSame", "ErrZero", "Swap"]
-    text = filled(sections, '"both are the same")', '"zeros")', " swap.\n\treturn p, nil")
+    text = filled(sections, '"both are the same")', '"zeros")', "\treturn p, nil")
     assert "// Pair is two.\ntype Pair struct { A, B int }\n" in text
     assert '// ErrSame tells that both are the same.\nvar ErrSame = errors.New("both are the same")\n' in text
     assert not parse(text).root.has_error
