@@ -135,6 +135,11 @@ class Completion(_Value):
     key: str
     cached: bool = False
 
+    @property
+    def cut(self) -> bool:
+        """Whether it was ended before the model had finished, maybe in the middle of a line."""
+        return self.finish_reason in ("length", "repetition")
+
 
 def extra_body(entry: ModelEntry, request: ChatRequest) -> dict[str, Any]:
     """What goes into the body of a call beside the prompt and its sampling."""

@@ -178,18 +178,19 @@ def _narrow(state: RunState, rung: Rung, found: VerificationFinished) -> DraftRe
         return None
     known = {one.name for one in state.plan.api.get(rung.task.folder, ())} | set(rung.task.tests)
     names = accused_functions(rung.task.path, current.content, found)
-    request = _request(state, rung)
-    if not names or not known.issuperset(names) or doubted_rows(request) or frame_of(request) is not None:
+    if not names or not known.issuperset(names):
         return None
-    evidence = tuple(one for one in request.evidence if names[0] in one.text) or request.evidence
-    return request.model_copy(
-        update={
-            "reason": "function",
-            "scope": names[0],
-            "evidence": evidence,
-            "candidates": max(FUNCTION_CANDIDATES, request.candidates),
-        }
-    )
+    request = _request(state, rung, reason="function", scope=names[0])
+    if doubted_rows(request) or frame_of(request) is not None:
+        return None
+    return _alone(request, [one for one in request.evidence if names[0] in one.text])
+
+
+def _alone(request: DraftRequested, evidence: Sequence[Evidence]) -> DraftRequested:
+    """A request for one function: what is said of that one, and more candidates than of a whole file."""
+    told = tuple(evidence) or request.evidence
+    more = max(FUNCTION_CANDIDATES, request.candidates)
+    return request.model_copy(update={"candidates": more, "evidence": told[:MAX_EVIDENCE]})
 
 
 def _function(
@@ -224,10 +225,7 @@ def _function(
         scope=subject.subject if plain else "",
         reference=agreeing[turn % len(agreeing)].content,
     )
-    mine = tuple(e for e in rung.suspect.evidence if e.where == subject.subject) or rung.suspect.evidence
-    return request.model_copy(
-        update={"candidates": max(FUNCTION_CANDIDATES, request.candidates), "evidence": mine[:MAX_EVIDENCE]}
-    )
+    return _alone(request, [one for one in request.evidence if one.where == subject.subject])
 
 
 def _rung(state: RunState, suspect: Suspect, found: VerificationFinished) -> Rung:

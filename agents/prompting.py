@@ -28,7 +28,7 @@ from guildbus.agents.planning import is_test
 from guildbus.agents.prompt_texts import template
 from guildbus.agents.reply_source import extract_source
 from guildbus.agents.row_votes import VOTES, DoubtedRow, doubted_rows, voted_source
-from guildbus.agents.sections import Section
+from guildbus.agents.sections import NOT_CODE, Section
 from guildbus.protocols.errors import GuildbusError
 from guildbus.protocols.messages.draft import DraftRequested, Evidence, ManifestPart
 
@@ -45,7 +45,7 @@ _SEED_SPACE = 2**31 - 1
 _COMPLETE = "\n\nComplete this:\n"
 
 _STOP = ("\n```\n\n",)
-_STOP_IMPLEMENTATION = ("\n```\n\n", "\nfunc Test", "\nfunc main()")
+_STOP_IMPLEMENTATION = (*_STOP, *NOT_CODE)
 
 
 class PromptLeak(GuildbusError):
@@ -332,8 +332,7 @@ def _temperature(request: DraftRequested, candidate: int) -> float:
 
 def _step(request: DraftRequested, candidate: int) -> int:
     """Each candidate has its own; what the gates refused starts warmer, or it would come out the same."""
-    refused = bool(request.evidence) and all(item.kind == "gate" for item in request.evidence)
-    return request.drawn + candidate + (request.round if refused else 0)
+    return request.drawn + candidate + (request.round if request.after_refusal else 0)
 
 
 def rung(ladder: Sequence[float], step: int) -> float:

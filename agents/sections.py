@@ -37,7 +37,8 @@ from guildbus.protocols.messages.draft import DraftRequested
 _FENCE_END = "\n```"
 _BODY_END = "\n}\n"
 _ROWS_END = ("\n\t}", "\n}", _FENCE_END)
-_NOT_CODE = ("\nfunc Test", "\nfunc main()")
+NOT_CODE = ("\nfunc Test", "\nfunc main()")
+"""Where an implementation is over: what some models add to it."""
 _END_OF_ROWS = "\n\t} {\n"
 _ROOM = 400
 """Tokens for one section: a long function, or a dozen rows."""
@@ -71,8 +72,7 @@ def sections_of(request: DraftRequested) -> tuple[Section, ...]:
 
     What is mended is: its author has the old text to go by. But what the gates refused is drafted anew.
     """
-    refused = bool(request.evidence) and all(item.kind == "gate" for item in request.evidence)
-    if request.scope or (request.reason == "repair" and not refused):
+    if request.scope or (request.reason == "repair" and not request.after_refusal):
         return ()
     return tuple(_tests(request) if is_test(request.task.path) else _code(request))
 
@@ -136,7 +136,7 @@ def _code(request: DraftRequested) -> Iterator[Section]:
             before = ""
     for one in functions:
         last = one is functions[-1]
-        stop = (_FENCE_END, *_NOT_CODE) if last else (_BODY_END, _FENCE_END)
+        stop = (_FENCE_END, *NOT_CODE) if last else (_BODY_END, _FENCE_END)
         yield Section(one.name, f"{before}{head_of(request, one)}", stop)
         before = ""
 

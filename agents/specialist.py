@@ -21,8 +21,6 @@ from guildbus.agents.settings import AgentSettings
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.draft import Candidate, DraftProposed, DraftRequested
 
-_CUT = ("length", "repetition")
-
 
 class Specialist(Agent):
     """A role that drafts files. Subclasses only name their role."""
@@ -64,7 +62,7 @@ class Specialist(Agent):
         left = None if message.max_tokens is None else message.max_tokens // beside
         drawn: list[Drawn] = []
         while True:
-            answers = [Answer(one.completion.text, one.completion.finish_reason in _CUT) for one in drawn]
+            answers = [Answer(one.completion.text, one.completion.cut) for one in drawn]
             text, section = so_far(sections, answers)
             if section is None:
                 return text, drawn

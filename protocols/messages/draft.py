@@ -87,6 +87,11 @@ class DraftRequested(Message):
         """The author's role."""
         return self.author
 
+    @property
+    def after_refusal(self) -> bool:
+        """Whether it follows drafts that the gates refused, and nothing else is known against the file."""
+        return bool(self.evidence) and all(item.kind == "gate" for item in self.evidence)
+
 
 class ManifestPart(Part):
     """One part of a prompt: what kind of thing it was, and the hash of its text."""

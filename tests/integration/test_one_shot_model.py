@@ -107,7 +107,7 @@ def prompts_of(proposed: DraftProposed, store: CompletionStore) -> Iterator[tupl
         yield call, section_prompt(request, candidate, text, section)
         said = store.get(call.key)
         assert said is not None
-        answers.append(Answer(said.text, said.finish_reason in ("length", "repetition")))
+        answers.append(Answer(said.text, said.cut))
 
 
 @pytest.fixture(scope="module")
