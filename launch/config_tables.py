@@ -105,7 +105,7 @@ class BuildTable(Table):
     examine: bool = False
     """Whether independent references are written, and implementations and tests held to what they settle."""
     settle: bool = True
-    """Whether references are written for a failing row that a vote did not mend, to settle it."""
+    """Whether references are written to settle a test that still fails after another turn of its author."""
     teeth_seconds: float = Field(default=20.0, ge=0, le=3600)
     """Seconds that measuring a green's suite by mutants may take; 0 leaves it out."""
     finishers: tuple[Name, ...] = ()
