@@ -35,8 +35,8 @@ RECORDED: tuple[type[Message], ...] = (
 class OracleRecord:
     """References and disputes so far, of all packages of a run.
 
-    `only_disputes`: witnesses are called for a dispute alone, and more of them only while a failing row is open.
-    What they settle then, the code is held to as anywhere.
+    `only_disputes`: witnesses are called for a dispute alone, and more of them only while a failing row is
+    open. What they settle then, the code is held to as anywhere.
     """
 
     spec: Spec

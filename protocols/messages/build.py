@@ -25,8 +25,8 @@ class BuildOptions(Part):
     model calls may cost, prompts and answers; `max_seconds`: how long it may take (kept here for people:
     what counts is the envelope's deadline); `examine`: whether references are written, and the code is held
     to them; `settle`: whether they are written for a test that still fails after another turn of its author,
-    and the code is held to them from then on; `teeth_seconds`: what measuring the suite of a green may take, 0
-    for not at all; `finishers`: the roles that are asked, in this order, to make a green better;
+    and the code is held to them from then on; `teeth_seconds`: what measuring the suite of a green may take,
+    0 for not at all; `finishers`: the roles that are asked, in this order, to make a green better;
     `finisher_seconds`: what each may take, with the judging of its edit. What the first version did not
     have is not in the body's bytes where nobody set it.
     """
