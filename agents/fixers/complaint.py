@@ -49,10 +49,13 @@ class Complaint:
         return node
 
     def expression(self, text: str) -> Node | None:
-        """The expression that starts at the place and reads `text`, however it is spaced."""
+        """The expression at the place that reads `text`, however it is spaced.
+
+        Of an operator's two sides the place may be either: the compiler points at the one that it minds.
+        """
         wanted = tokens(text)
         node = self.node()
-        while node is not None and node.start_byte == self.offset:
+        while node is not None and wanted and not node.type.endswith("_statement"):
             if leaves(node) == wanted:
                 return node
             node = node.parent

@@ -1,7 +1,7 @@
 """Fixers of whole functions: an end that is never reached, and the second copy of a declaration.
 
 A missing return is only mended where its place cannot be reached: behind a call that never comes back, or
-behind branches that all return and leave no case out. Read `printing.py` next.
+behind branches that all return and leave no case out. Read `hoisting.py` next.
 """
 
 from tree_sitter import Node

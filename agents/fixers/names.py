@@ -1,6 +1,6 @@
 """Fixers of names: a wrong case where one name differs by case only, a missing package in an external test.
 
-Read `functions.py` next.
+Read `missing.py` next.
 """
 
 from guildbus.agents.fixers.complaint import FUNCTIONS, Complaint, Rewrite, enclosing, replace

@@ -8,7 +8,16 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from guildbus.agents.fixers import conversions, functions, names, printing, variables
+from guildbus.agents.fixers import (
+    conversions,
+    functions,
+    hoisting,
+    missing,
+    names,
+    printing,
+    texts,
+    variables,
+)
 from guildbus.agents.fixers.complaint import Complaint, Fixer, Neighbours, Rewrite
 from guildbus.agents.golang.asserted import asserted
 from guildbus.agents.golang.scopes import Scopes
@@ -35,10 +44,21 @@ FIXERS: tuple[tuple[str, re.Pattern[str], Fixer], ...] = tuple(
         ("other-case", r"^undefined: (?P<name>\w+)$", names.other_case),
         ("external-name", r"^undefined: (?P<name>\w+)$", names.external_name),
         ("first-assignment", r"^undefined: (?P<name>\w+)$", variables.first_assignment),
+        ("hoisted", r"^undefined: (?P<name>\w+)$", hoisting.hoisted),
+        ("error-value", r"^undefined: (?P<name>\w+)$", missing.error_value),
+        ("absolute-value", r"^undefined: (?P<name>abs)$", missing.absolute_value),
         ("named-member", r" but does have (?:field|method) (?P<meant>\w+)\)$", names.named_member),
         ("named-member", r"^undefined: [\w.]+ \(but have (?P<meant>\w+)\)$", names.named_member),
         ("integer-bound", rf"^cannot use {_OPERAND} as (?P<wanted>\w+) value", conversions.integer_bound),
         ("widened", rf"^cannot use {_OPERAND} as (?P<wanted>\w+) value", conversions.widened),
+        ("one-byte", rf"^cannot use {_OPERAND} as (?P<wanted>string) value", texts.one_byte),
+        ("one-byte", _MISMATCH, texts.one_byte),
+        (
+            "from-the-end",
+            r"^invalid argument: index (?P<index>-\d+) \(constant of type int\) must not be negative",
+            texts.from_the_end,
+        ),
+        ("text-literal", _MISMATCH, texts.text_literal),
         ("rune-literal", _MISMATCH, conversions.rune_literal),
         ("matched", _MISMATCH, conversions.matched),
         ("unreached-end", r"^missing return$", functions.unreached_end),

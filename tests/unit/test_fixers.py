@@ -41,6 +41,7 @@ def unlike(expression: str, types: str) -> str:
 
 BOUND = "math.Max(float64(a), math.Min(2, float64(a)))"
 COVERED = "\tif a < 0 {\n\t\treturn f\n\t} else if 0 <= a {\n\t\treturn 1\n\t}\n‸"
+NEGATIVE = "invalid argument: index -1 (constant of type int) must not be negative"
 FOO = "z.foo undefined (type T has no field or method foo, but does have field Foo)"
 
 MENDED = [
@@ -63,6 +64,18 @@ MENDED = [
     ("unused-variable", "\tswitch ‸v := z.(type) {\n\t}", "v declared and not used", "\tswitch z.(type) {"),
     ("no-new-variable", "\tf ‸:= 3.0\n\treturn f", "no new variables on left side of :=", "\tf = 3.0\n"),
     ("first-assignment", "\t‸w = 4\n\tG(w)", "undefined: w", "\tw := 4\n\tG(w)"),
+    (
+        "hoisted",
+        '\tif a > 0 {\n\t\tw := ""\n\t\tG(w)\n\t} else {\n\t\t‸w = s\n\t}\n\tG(w)',
+        "undefined: w",
+        'var w string\nif a > 0 {\n\t\tw = ""\n\t\tG(w)\n\t} else {\n\t\tw = s\n\t}\n\tG(w)',
+    ),
+    (
+        "hoisted",
+        "\tif a > 0 {\n\t\tw := make([]int, a)\n\t\tG(w)\n\t}\n\tG(‸w)",
+        "undefined: w",
+        "var w []int\nif",
+    ),
     ("unused-label", "‸L:\n\tfor a < 3 {\n\t}", "label L defined and not used", "\n\n\tfor a < 3 {"),
     ("other-case", "\treturn ‸mean(f)", "undefined: mean", "\treturn Mean(f)"),
     ("named-member", "\tz.‸foo = 3", FOO, "z.Foo"),
@@ -80,6 +93,20 @@ MENDED = [
     ("matched", "\treturn ‸f / len(s)", unlike("f / len(s)", "float64 and int"), "f / float64(len(s))"),
     ("integer-bound", f"\tG(‸{BOUND})", unfit(BOUND, "value of type float64", "int"), "G(max(a, min(2, a)))"),
     ("rune-literal", '\tif ‸r == "\'" {\n\t}', unlike('r == "\'"', "rune and untyped string"), "r == '\\''"),
+    ("one-byte", "\t‸s += s[a]", unlike("s += s[a]", "string and byte"), "s += s[a : a+1]"),
+    ("one-byte", "\ts = ‸s + s[a+1]", unlike("s + s[a+1]", "string and byte"), "s + s[a+1 : a+1+1]"),
+    ("one-byte", "\tG(‸s[0])", unfit("s[0]", "value of type byte", "string"), "G(s[0 : 0+1])"),
+    ("text-literal", "\t‸s += '\"'", unlike("s += '\"'", "string and untyped rune"), 's += "\\""'),
+    ("text-literal", "\ts = ‸'\\'' + s", unlike("'\\'' + s", "untyped rune and string"), 's = "\'" + s'),
+    (
+        "rune-literal",
+        '\tif s[0] == ‸"," {\n\t}',
+        unlike('s[0] == ","', "byte and untyped string"),
+        "s[0] == ','",
+    ),
+    ("from-the-end", "\ta = z.list[‸-1].n", NEGATIVE, "z.list[len(z.list)-1].n"),
+    ("from-the-end", "\tG(s[1:‸-1])", NEGATIVE, "s[1:len(s)-1]"),
+    ("absolute-value", "\ta = ‸abs(a)", "undefined: abs", "func abs(n int) int {\n\tif n < 0 {"),
     ("unreached-end", COVERED, "missing return", 'panic("unreachable")'),
     ("unreached-end", "\tlog.Fatal(s)\n‸", "missing return", '\tlog.Fatal(s)\npanic("unreachable")'),
     ("unreached-end", "\tfor true {\n\t}\n‸", "missing return", "\tfor  {"),
@@ -108,6 +135,12 @@ LEFT = [
     ("\treturn ‸lo", "undefined: lo"),
     ("\tif a > 0 {\n\t\t‸w = 4\n\t}\n\tG(w)", "undefined: w"),
     ("\t‸w = w + 4\n\tG(w)", "undefined: w"),
+    ("\tif a > 0 {\n\t\tw := G(a)\n\t\tG(w)\n\t}\n\tG(‸w)", "undefined: w"),
+    ("\tif a > 0 {\n\t\tw := 1\n\t\tG(w)\n\t} else {\n\t\tw := f\n\t}\n\tG(‸w)", "undefined: w"),
+    ("\t‸s += s[G(a)]", unlike("s += s[G(a)]", "string and byte")),
+    ("\treturn ‸abs(a, a)", "undefined: abs"),
+    ("\treturn G(a)[‸-1]", NEGATIVE),
+    ("\treturn ‸ErrFull", "undefined: ErrFull"),
     ("\t‸a == 3", "a == 3 (untyped bool value) is not used"),
     ('\tif ‸s[0] == "é" {\n\t}', unlike('s[0] == "é"', "byte and untyped string")),
 ]
@@ -136,6 +169,39 @@ def test_results_that_a_test_does_not_look_at_are_ignored_and_in_code_they_are_n
     assert complain(source, message).fixes == ()
     fewer = "assignment mismatch: 2 variables but c.Len returns 1 value"
     assert complain(body("\tn, ok := ‸c.Len()\n\treturn f"), fewer, path="p_test.go").fixes == ()
+
+
+FAILING = """package p
+
+// F fails.
+func F(n int) (string, error) {
+	if n < 0 {
+		return "", ‸ErrOutOfRange
+	}
+	return "", nil
+}
+"""
+
+
+def test_an_error_value_that_is_returned_where_an_error_is_due_is_declared() -> None:
+    fixed = complain(FAILING, "undefined: ErrOutOfRange")
+    assert [fix.fixer for fix in fixed.fixes] == ["error-value"]
+    declared = 'var ErrOutOfRange = errors.New("p: out of range")\n\n// F fails.\nfunc F('
+    assert declared in fixed.content
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("(string, error)", "(string, int)"),
+        ("ErrOutOfRange", "Errors"),
+        ('return "", ‸ErrOutOfRange', "return ‸ErrOutOfRange, nil"),
+        ('return "", ‸ErrOutOfRange', "return func() (int, error) { return 0, ‸ErrOutOfRange }()"),
+    ],
+)
+def test_any_other_name_is_not(before: str, after: str) -> None:
+    source = FAILING.replace(before, after)
+    assert not complain(source, f"undefined: {'Errors' if after == 'Errors' else 'ErrOutOfRange'}").fixes
 
 
 def test_a_name_that_two_differ_from_by_case_is_left() -> None:
@@ -210,5 +276,5 @@ def test_a_place_that_is_not_there_and_a_file_that_is_no_go_are_left_alone() -> 
 
 def test_every_fixer_is_tried_here() -> None:
     tried = {name for name, *_ in MENDED} | {"second-copy", "external-name", "wrong-verb"}
-    tried |= {"plain-print", "ignored-results"}
+    tried |= {"plain-print", "ignored-results", "error-value"}
     assert tried == {name for name, _, _ in FIXERS}
