@@ -1,7 +1,10 @@
 """Putting one function of a reply into a file: on the syntax tree, the rest of the file stays. Pure."""
 
+from collections.abc import Set
+
+from tree_sitter import Node
+
 from guildbus.agents.golang.syntax import (
-    Declaration,
     Edit,
     GoFile,
     apply_edits,
@@ -22,15 +25,10 @@ def with_function(source: str, name: str, reply: str) -> str:
     wanted = [found for found in declarations(given) if found.name == name]
     if not wanted or given.root.has_error:
         return ""
-    present = {found.name for found in declarations(file)}
-    helpers = [
-        found
-        for found in declarations(given)
-        if found.name not in present and found.kind in ("func", "type") and found.name != name
-    ]
-    text = _with_comment(given, wanted[0])
+    present = {found.name for found in declarations(file)} | {name}
+    text = _with_comment(given, wanted[0].outer)
     old = next((found for found in declarations(file) if found.name == name), None)
-    added = "".join(f"\n{_with_comment(given, helper)}\n" for helper in helpers)
+    added = "".join(f"\n{_with_comment(given, helper)}\n" for helper in _helpers(given, present))
     if old is None:
         return f"{source.rstrip()}\n\n{text}\n{added}"
     edit = whole_lines(file, old.node)
@@ -38,9 +36,16 @@ def with_function(source: str, name: str, reply: str) -> str:
     return f"{spliced.rstrip()}\n{added}"
 
 
-def _with_comment(file: GoFile, found: Declaration) -> str:
+def _helpers(given: GoFile, present: Set[str]) -> list[Node]:
+    """The declarations, grouped ones whole, that declare nothing which is there already."""
+    names: dict[Node, set[str]] = {}
+    for found in declarations(given):
+        names.setdefault(found.outer, set()).add(found.name)
+    return [outer for outer, declared in names.items() if not declared & present]
+
+
+def _with_comment(file: GoFile, node: Node) -> str:
     """A declaration's text with its doc comment."""
-    node = found.outer
     edit = whole_lines(file, node)
     return file.data[edit.start : edit.end].decode().strip()
 

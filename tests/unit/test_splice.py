@@ -69,6 +69,27 @@ def test_helpers_that_the_file_lacks_come_along() -> None:
     assert "// twice doubles." in found
 
 
+def test_values_and_methods_that_helpers_need_come_along_and_what_is_there_stays() -> None:
+    reply = """var table = []int{1, 2}
+
+var ErrOut, n = errors.New("out"), 1
+
+type T struct{ other string }
+
+type odd struct{ n int }
+
+func (o odd) Error() string { return "odd" }
+
+func (t *T) half() int { return t.n / 2 }
+
+func A(n int) int { return table[n] }
+"""
+    found = with_function(FILE, "A", reply)
+    assert names(found) == [*names(FILE), "table", "ErrOut", "n", "odd", "odd.Error", "T.half"]
+    assert "other string" not in found
+    assert found.count("ErrOut") == 1
+
+
 def test_a_method_is_spliced_by_its_full_name() -> None:
     found = with_function(FILE, "T.Get", "func (t *T) Get() int { return t.n + 1 }\n")
     assert "t.n + 1" in found
