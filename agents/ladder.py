@@ -33,8 +33,10 @@ from guildbus.agents.localise import (
     folder_of_subject,
     suspects,
 )
+from guildbus.agents.oracle.excerpt import excerpt
 from guildbus.agents.oracle.hearing import more
 from guildbus.agents.oracle.record import OracleRecord
+from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.planning import folder_of, is_test
 from guildbus.agents.requests import draft_request, further_drafts, owner_of
 from guildbus.agents.row_votes import doubted_rows
@@ -215,16 +217,11 @@ def _function(
     agreeing = [programs[name] for name in votes if name in programs]
     if not agreeing:
         return None
-    plain = any(
-        s.name == subject.subject for s in state.plan.api.get(folder, ()) if s.text.startswith("func")
-    )
-    request = _request(
-        state,
-        rung,
-        reason="function",
-        scope=subject.subject if plain else "",
-        reference=agreeing[turn % len(agreeing)].content,
-    )
+    api = state.plan.api.get(folder, ())
+    plain = any(one.name == subject.subject for one in api if one.text.startswith("func"))
+    program = excerpt(agreeing[turn % len(agreeing)].content, subject.subject, read_api(api))
+    scope = subject.subject if plain else ""
+    request = _request(state, rung, reason="function", scope=scope, reference=program)
     return _alone(request, [one for one in request.evidence if one.where == subject.subject])
 
 
