@@ -99,7 +99,7 @@ class Context:
 
     async def calls(self) -> "list[ModelCall]":
         """The model calls of the run so far: those that its messages tell of, and those of this handling."""
-        from guildbus.agents.spending import calls_of
+        from guildbus.protocols.messages.draft import calls_of
 
         return [call for message in await self.history() for call in calls_of(message)] + self.made
 

@@ -20,9 +20,8 @@ from guildbus.agents.chat import Budget
 from guildbus.agents.context import Context
 from guildbus.agents.run_state import FOLDED, RunState, fold
 from guildbus.protocols.errors import GuildbusError
-from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildPlanned
-from guildbus.protocols.messages.draft import DraftProposed, ModelCall
+from guildbus.protocols.messages.draft import DraftProposed, ModelCall, calls_of
 from guildbus.protocols.messages.finish import FinishProposed
 from guildbus.protocols.messages.oracle import ReferenceProposed
 
@@ -43,12 +42,6 @@ class Spent:
 
     tokens: int = 0
     seconds: float = 0.0
-
-
-def calls_of(message: Message) -> tuple[ModelCall, ...]:
-    """The model calls that led to a message: what its field `calls` holds."""
-    calls = getattr(message, "calls", ())
-    return tuple(call for call in calls if isinstance(call, ModelCall)) if isinstance(calls, tuple) else ()
 
 
 def spent_on(calls: Iterable[ModelCall]) -> Spent:

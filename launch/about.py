@@ -1,6 +1,5 @@
 """What a message is about: files, round, the model calls and the toolchain time that it tells of. Pure."""
 
-from guildbus.agents.spending import calls_of as calls_of
 from guildbus.protocols.messages.base import Message, Span
 from guildbus.protocols.messages.build import BuildFinished, BuildStopped
 from guildbus.protocols.messages.control import MessageDied, RunCancelled
@@ -10,6 +9,7 @@ from guildbus.protocols.messages.draft import (
     DraftRejected,
     DraftRequested,
 )
+from guildbus.protocols.messages.draft import calls_of as calls_of
 from guildbus.protocols.messages.finish import FinishJudged, FinishProposed, FinishRequested
 from guildbus.protocols.messages.oracle import (
     OracleAnswered,

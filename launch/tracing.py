@@ -201,16 +201,17 @@ def summary(message: Message) -> str:
         case BuildRequested():
             return f"{message.spec.name}, seed {message.options.seed}"
         case BuildPlanned():
-            return f"{len(message.plan.tasks)} files in {message.plan.stages} stages"
+            return f"{_many(len(message.plan.tasks), 'file')} in {_many(message.plan.stages, 'stage')}"
         case DraftRequested():
             why = "" if message.reason == "first" else f", {message.reason}: {_first_evidence(message)}"
-            return f"{message.task.path}, {message.candidates} candidates{why}"
+            return f"{message.task.path}, {_many(message.candidates, 'candidate')}{why}"
         case DraftProposed():
             tokens = sum(call.completion_tokens for call in message.calls)
             seconds = sum(call.wall_s for call in message.calls)
             cached = sum(call.cached for call in message.calls)
             again = f", {cached} from the store" if cached else ""
-            drawn = f"{len(message.candidates)} candidates, {tokens} tokens, {seconds:.1f} s of model"
+            drafts = _many(len(message.candidates), "candidate")
+            drawn = f"{drafts}, {tokens} tokens, {seconds:.1f} s of model"
             return f"{message.request.task.path}, {drawn}{again}{_passed_over(message.calls)}"
         case DraftAccepted():
             refused = f", {len(message.refused)} refused" if message.refused else ""
@@ -220,12 +221,12 @@ def summary(message: Message) -> str:
             return f"{message.task.path}, refused by {', '.join(gates)}"
         case VerificationFinished():
             tail = f", {len(message.failures)} failing" if message.failures else ""
-            tail += f", {len(message.diagnostics)} complaints" if message.diagnostics else ""
+            tail += f", {_many(len(message.diagnostics), 'complaint')}" if message.diagnostics else ""
             if message.fixes:
                 tail += f", mended: {', '.join(sorted({fix.fixer for fix in message.fixes}))}"
             tail += ", rolled back" if message.rolled_back else ""
             colour = "green" if message.green else "red"
-            return f"{message.score.total}/3 {colour}, {message.tried} combinations tried{tail}"
+            return f"{message.score.total}/3 {colour}, {_many(message.tried, 'combination')} tried{tail}"
         case BuildStopped():
             return message.reason
         case BuildFinished():
@@ -244,11 +245,16 @@ def summary(message: Message) -> str:
             return _heard(message)
 
 
+def _many(count: int, noun: str) -> str:
+    """A count and its noun: `1 file`, `2 files`."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def _heard(message: Message) -> str:
     """What is said of references and disputes."""
     match message:
         case ReferenceRequested():
-            return f"{message.count} programs in {message.language}, from sample {message.first}"
+            return f"{_many(message.count, 'program')} in {message.language}, from sample {message.first}"
         case ReferenceProposed():
             return f"{', '.join(program.name for program in message.programs)}, {message.tokens} tokens"
         case WitnessesEstablished():

@@ -135,6 +135,12 @@ class ModelCall(Part):
     passed_over: Annotated[tuple[str, ...], INCIDENTAL] = ()
 
 
+def calls_of(message: Message) -> tuple[ModelCall, ...]:
+    """The model calls that led to a message: what its field `calls` holds."""
+    calls = getattr(message, "calls", ())
+    return tuple(call for call in calls if isinstance(call, ModelCall)) if isinstance(calls, tuple) else ()
+
+
 class Candidate(Part):
     """One text for the file. `index` counts within its round."""
 

@@ -42,7 +42,7 @@ def test_every_agent_has_a_row_from_the_start() -> None:
 def test_messages_fill_the_rows() -> None:
     state = shown()
     assert state.rows["planner"].last.startswith("draft.requested: numkit_test.go")
-    assert "candidates" in state.rows["go-dev"].last
+    assert "candidate" in state.rows["go-dev"].last
     assert state.rows["go-dev"].tokens == state.tokens == 80
     assert (state.round, state.score) == (1, 2)
 
