@@ -5,12 +5,13 @@ wrong in the test is mended on the evidence. In a build that is not examined the
 the test's author has not mended it. Then for each accused file, in turn:
 
     a test, or code without witnesses    its owner, its owner again, then the other specialist (cross-route)
-    code that the witnesses convict      its owner, function by function, beside a right program; more
-                                         witnesses; functions again
+    code that the witnesses convict      a right program carried over by rules; its owner, function by
+                                         function, beside one; more witnesses; functions again
 
 A compiler's complaint about one function of a file, or a stated value that one does not give, asks for that
-function alone. Other code without witnesses is drafted anew before its first rung, if it had fewer first
-drafts than `candidates` allows: these are no repairs, and verification chooses among all.
+function alone, or carries it over if witnesses were heard already. Other code without witnesses is drafted
+anew before its first rung, if it had fewer first drafts than `candidates` allows: these are no repairs, and
+verification chooses among all.
 
 A repair that leaves the very same findings is a stall and moves its file up a rung at once. The file that
 was tried least comes first, so that a failing assertion brings both its sides into question. When no
@@ -23,6 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from guildbus.agents.budget import shared, spent_text, tokens_left
+from guildbus.agents.carrying.draft import carried_draft
 from guildbus.agents.diagnosis import diagnose_rejection, diagnose_verification
 from guildbus.agents.disputing import dispute, heard, mended_draft, upheld
 from guildbus.agents.framed import frame_of
@@ -51,7 +53,7 @@ from guildbus.protocols.messages.draft import (
     Reason,
 )
 from guildbus.protocols.messages.oracle import OracleAnswered
-from guildbus.protocols.messages.verification import VerificationFinished
+from guildbus.protocols.messages.verification import Examination, VerificationFinished
 
 OWNER_TURNS = 2
 RUNGS = OWNER_TURNS + 1
@@ -157,6 +159,9 @@ def _climb(
 ) -> list[Message]:
     """The next step for the file that was tried least."""
     rung = min(rungs, key=lambda each: each.height)
+    carried = _carried(state, record, rung, found)
+    if carried is not None:
+        return [carried]
     if rung.convicted and rung.height >= SECOND_LOOK:
         witnesses = more(record, folder_of(rung.task.path), tokens_left(state))
         heard = record.latest(folder_of(rung.task.path))
@@ -195,6 +200,40 @@ def _alone(request: DraftRequested, evidence: Sequence[Evidence]) -> DraftReques
     return request.model_copy(update={"candidates": more, "evidence": told[:MAX_EVIDENCE]})
 
 
+def _carried(
+    state: RunState, record: OracleRecord, rung: Rung, found: VerificationFinished
+) -> DraftRequested | None:
+    """The first wrong function or type for which a right program was not carried over yet, and can be.
+
+    Wrong is what the witnesses convict; else what the compiler or a stated value speaks against.
+    """
+    current = state.tree().get(rung.task.path)
+    if current is None or is_test(rung.task.path) or rung.author != owner_of(rung.task):
+        return None
+    folder = folder_of(rung.task.path)
+    api = read_api(state.plan.api.get(folder, ()))
+    wrong = [one.subject for one in _convicted(state, found, folder)]
+    accused = wrong or accused_functions(rung.task.path, current.content, found)
+    tried = {(request.scope, request.reference) for request in state.requests if request.carry}
+    for subject in dict.fromkeys(name.partition(".")[0] for name in accused):
+        for program in record.agreeing(folder, subject):
+            text = excerpt(program.content, subject, api)
+            request = _request(state, rung, reason="function", scope=subject, reference=text)
+            request = request.model_copy(update={"carry": True, "candidates": 1})
+            if (subject, text) not in tried and carried_draft(request) not in ("", current.content):
+                return request
+    return None
+
+
+def _convicted(state: RunState, found: VerificationFinished, folder: str) -> list[Examination]:
+    """The functions and types of a package that do not give what the witnesses settled."""
+    return [
+        one
+        for one in found.examined
+        if one.counterexamples and folder_of_subject(state, one.subject) == folder
+    ]
+
+
 def _function(
     state: RunState, record: OracleRecord, rung: Rung, found: VerificationFinished
 ) -> DraftRequested | None:
@@ -204,11 +243,7 @@ def _function(
     """
     turn = rung.height
     folder = folder_of(rung.task.path)
-    wrong = [
-        one
-        for one in found.examined
-        if one.counterexamples and folder_of_subject(state, one.subject) == folder
-    ]
+    wrong = _convicted(state, found, folder)
     if not wrong:
         return None
     subject = wrong[turn % len(wrong)]

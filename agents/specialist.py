@@ -3,7 +3,8 @@
 The prompt is made from the request alone (`prompting.py`), so a specialist knows nothing of other files,
 other runs or other agents but what its request shows. A file whose declarations are certain is drawn section
 by section (`sections.py`), if all models of the fleet go on from a begun reply. Each completion is stored the
-moment it ends (`drawing.py`): a redelivered request pays only for what is missing.
+moment it ends (`drawing.py`): a redelivered request pays only for what is missing. A right program that is
+carried over by rules (`carrying/`) needs no model.
 """
 
 import asyncio
@@ -13,13 +14,14 @@ from typing import ClassVar
 
 from guildbus.agents.agent import Agent, handles
 from guildbus.agents.budget import LEAST_ANSWER_TOKENS, prompt_tokens, within
+from guildbus.agents.carrying.draft import carried_draft
 from guildbus.agents.context import Context
 from guildbus.agents.drawing import Drawer, Drawn
 from guildbus.agents.prompting import draws_for, prompt_for, section_prompt, sources_from
 from guildbus.agents.sections import Answer, Section, sections_of, so_far
 from guildbus.agents.settings import AgentSettings
 from guildbus.protocols.messages.base import Message
-from guildbus.protocols.messages.draft import Candidate, DraftProposed, DraftRequested
+from guildbus.protocols.messages.draft import Candidate, DraftProposed, DraftRequested, ModelCall
 
 
 class Specialist(Agent):
@@ -34,6 +36,8 @@ class Specialist(Agent):
     @handles(DraftRequested)
     async def on_draft_requested(self, message: DraftRequested, ctx: Context) -> Sequence[Message]:
         """Draw the candidates, and propose them all: choosing is others' work."""
+        if message.carry:
+            return [_proposed(message, [carried_draft(message)], ())]
         count = draws_for(message, min(message.candidates, self._candidates or message.candidates))
         sections = sections_of(message) if self._drawer.continues else ()
         if sections:
@@ -46,14 +50,7 @@ class Specialist(Agent):
             prompts = within([prompt_for(message, index) for index in range(count)], message.max_tokens)
             drawn = await self._drawer.draw(prompts, ctx.say, _what(message), ctx.calls)
             texts = [one.completion.text for one in drawn]
-        sources = sources_from(message, texts)
-        candidates = tuple(
-            Candidate(index=index, content=source, sha256=hashlib.sha256(source.encode()).hexdigest())
-            for index, source in enumerate(sources)
-            if source not in sources[:index]
-        )
-        calls = tuple(one.call for one in drawn)
-        return [DraftProposed(request=message, candidates=candidates, calls=calls)]
+        return [_proposed(message, sources_from(message, texts), [one.call for one in drawn])]
 
     async def _in_sections(
         self, message: DraftRequested, sections: Sequence[Section], candidate: int, beside: int, ctx: Context
@@ -77,6 +74,16 @@ class Specialist(Agent):
     async def stop(self) -> None:
         """Close the connections to the models."""
         await self._drawer.aclose()
+
+
+def _proposed(message: DraftRequested, sources: Sequence[str], calls: Sequence[ModelCall]) -> DraftProposed:
+    """Each text once."""
+    candidates = tuple(
+        Candidate(index=index, content=source, sha256=hashlib.sha256(source.encode()).hexdigest())
+        for index, source in enumerate(sources)
+        if source not in sources[:index]
+    )
+    return DraftProposed(request=message, candidates=candidates, calls=tuple(calls))
 
 
 def _what(message: DraftRequested) -> str:

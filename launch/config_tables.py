@@ -102,10 +102,10 @@ class BuildTable(Table):
     """Seconds that a build may take, from the command's start; None sets no limit."""
     max_tokens: int | None = Field(default=None, ge=1)
     """Tokens, prompts and answers, that its model calls may cost; None sets no limit."""
-    examine: bool = False
+    examine: bool = True
     """Whether independent references are written, and implementations and tests held to what they settle."""
     settle: bool = True
-    """Whether references are written to settle a test that still fails after another turn of its author."""
+    """Without `examine`: whether references settle a test that still fails after its author's next turn."""
     teeth_seconds: float = Field(default=20.0, ge=0, le=3600)
     """Seconds that measuring a green's suite by mutants may take; 0 leaves it out."""
     finishers: tuple[Name, ...] = ()

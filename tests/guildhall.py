@@ -248,7 +248,7 @@ class Guild:
         text = f'{more}\n[models.default]\nbase_url = "{base_url}"\nmodel = "stub"\n'
         if "[build]" not in text:
             # Some seconds and two processes a build, where a test is not about them.
-            text += "[build]\nteeth_seconds = 0\nsettle = false\n"
+            text += "[build]\nteeth_seconds = 0\nsettle = false\nexamine = false\n"
         (self.folder / "guild.toml").write_text(text, encoding="utf-8")
 
     @property

@@ -1,9 +1,10 @@
 """Carrying a small Python program over into Go, by rules and without a model.
 
-A small model writes Python that is right more often than Go that is. When the code of a build is convicted and
-a program agrees with the verdict, that program is carried over and proposed like any other candidate: it has to
-pass the gates, build, pass the tests and give what the other witnesses give. A program that uses what the
-rules do not know is left to go-dev ([ADR 0054](../../docs/adr/0054-a-right-program-is-carried-over.md)).
+A small model writes Python that is right more often than Go that is. When the code of a build is convicted
+and a program agrees with the verdict, that program is carried over and proposed like any other candidate: it
+has to pass the gates, build, pass the tests and give what the other witnesses give. A program that uses what
+the rules do not know is left to go-dev ([ADR
+0054](../../docs/adr/0054-a-right-program-is-carried-over.md)).
 
     program.py       functions and classes: the way in
     routines.py      what can be called, and how Go declares it

@@ -120,7 +120,9 @@ def contained(w: "Writer", left: ast.expr, right: ast.expr) -> Value:
     if whole.type.kind in ("string", "rune"):
         item = w.value(left)
         if item.type.kind == "rune":
-            return Value(f"strings.ContainsRune({fitted(whole, STRING).text}, {fitted(item, RUNE).text})", BOOL)
+            return Value(
+                f"strings.ContainsRune({fitted(whole, STRING).text}, {fitted(item, RUNE).text})", BOOL
+            )
         return Value(f"strings.Contains({fitted(whole, STRING).text}, {item.text})", BOOL)
     raise NotCarried(f"`in` of {whole.type.text}")
 
@@ -158,7 +160,7 @@ def loop_head(w: "Writer", target: ast.expr, over: ast.expr) -> None:
             _each(w, "_", target, Value(f"{turned}({held.text})", held.type))
         case ast.Call(func=ast.Name(id="zip"), args=[first, second]) if isinstance(target, ast.Tuple):
             _side_by_side(w, target.elts, w.value(first), w.value(second))
-        case ast.Call(func=ast.Attribute(value=inner, attr="items"), args=[]) if isinstance(target, ast.Tuple):
+        case ast.Call(func=ast.Attribute(value=inner, attr="items")) if isinstance(target, ast.Tuple):
             _pairs(w, target.elts, w.value(inner))
         case ast.Call(func=ast.Attribute(value=inner, attr="values"), args=[]):
             _pairs(w, [None, target], w.value(inner))
@@ -184,8 +186,10 @@ def _walkable(w: "Writer", node: ast.expr, *, numbered: bool = False) -> Value:
     held = w.value(node)
     if held.type.kind == "map":
         if not is_ordered(held.type):
-            raise StillOpen("a dict is gone through") if held.type.key is None else NotCarried(
-                "the order of a dict that Go does not keep"
+            raise (
+                StillOpen("a dict is gone through")
+                if held.type.key is None
+                else NotCarried("the order of a dict that Go does not keep")
             )
         return Value(f"{held.operand}.keys", list_of(element(held.type)))
     if held.type.kind in ("string", "rune") and numbered:
@@ -255,7 +259,9 @@ def _step(node: ast.expr) -> int:
 
 def _side_by_side(w: "Writer", targets: list[ast.expr], first: Value, second: Value) -> None:
     """`zip`."""
-    shown = [Value(f"[]rune({v.text})", list_of(RUNE)) if v.type.kind == "string" else v for v in (first, second)]
+    shown = [
+        Value(f"[]rune({v.text})", list_of(RUNE)) if v.type.kind == "string" else v for v in (first, second)
+    ]
     shown = [one if one.text.isidentifier() else w.kept(one, "side") for one in shown]
     index = w.fresh("i")
     w.emit(f"for {index} := range min(len({shown[0].text}), len({shown[1].text})) {{")
@@ -263,6 +269,11 @@ def _side_by_side(w: "Writer", targets: list[ast.expr], first: Value, second: Va
         name = _variable(w, target, element(held.type))
         if name != "_":
             w.emit(f"{name} := {held.text}[{index}]")
+
+
+def _by_runes(held: Value) -> Value:
+    """A string as a list of its runes; anything else as it is."""
+    return Value(f"[]rune({held.text})", list_of(RUNE)) if held.type.kind == "string" else held
 
 
 def _pairs(w: "Writer", targets: "list[ast.expr | None] | list[ast.expr]", held: Value) -> None:
@@ -303,7 +314,10 @@ def _own(w: "Writer", routine: "Routine", name: str, node: ast.Call) -> Value:
             raise NotCarried(f"several results of {name}")
         return Value(names[0], routine.results[0])
     if len(routine.results) > 1:
-        return Value(call, GoType("struct", "", fields=tuple((f"result{i}", of) for i, of in enumerate(routine.results))))
+        return Value(
+            call,
+            GoType("struct", "", fields=tuple((f"result{i}", of) for i, of in enumerate(routine.results))),
+        )
     return Value(call, routine.results[0])
 
 
@@ -353,6 +367,13 @@ def _extreme(name: str) -> Callable[["Writer", ast.Call], Value]:
     return write
 
 
+def _divided(w: "Writer", node: ast.Call) -> Value:
+    """`divmod`, where it is taken apart."""
+    first, second = (w.value(arg, INT).operand for arg in node.args)
+    fields = (("quotient", INT), ("remainder", INT))
+    return Value(f"{first} / {second}, {first} % {second}", GoType("struct", "", fields=fields))
+
+
 def _sum(w: "Writer", node: ast.Call) -> Value:
     held = w.value(_one(node))
     if element(held.type).kind not in ("int", "float"):
@@ -390,8 +411,7 @@ def _sorted(w: "Writer", node: ast.Call) -> Value:
             raise StillOpen("a dict is gone through")
         keys = f"{held.operand}.keys" if is_ordered(held.type) else f"slices.Collect(maps.Keys({held.text}))"
         held = Value(keys, list_of(held.type.key))
-    if held.type.kind == "string":
-        held = Value(f"[]rune({held.text})", list_of(RUNE))
+    held = _by_runes(held)
     element(held.type)
     name = w.kept(Value(copied(held).text, held.type), "sorted")
     sort_in_place(w, name, node.keywords)
@@ -500,7 +520,7 @@ def _bool(w: "Writer", node: ast.Call) -> Value:
     return w.condition(_one(node))
 
 
-def _empty_dict(w: "Writer", node: ast.Call) -> Value:  # noqa: ARG001
+def _empty_dict(w: "Writer", node: ast.Call) -> Value:
     if node.args and not isinstance(node.args[0], ast.Name):
         raise NotCarried(f"`{ast.unparse(node)}`")
     return Value("", EMPTY_DICT)
@@ -521,6 +541,7 @@ _BUILT_IN: dict[str, Callable[["Writer", ast.Call], Value]] = {
     "min": _extreme("min"),
     "max": _extreme("max"),
     "sum": _sum,
+    "divmod": _divided,
     "all": _quantified(every=True),
     "any": _quantified(every=False),
     "sorted": _sorted,
@@ -555,7 +576,7 @@ Method = Callable[["Writer", Value, ast.Call], Value]
 
 
 def _is_kind(name: str) -> Method:
-    def write(w: "Writer", held: Value, node: ast.Call) -> Value:  # noqa: ARG001
+    def write(w: "Writer", held: Value, node: ast.Call) -> Value:
         kind = _KINDS_OF_RUNE[name]
         if held.type.kind == "rune":
             return Value(f"{kind}({fitted(held, RUNE).text})", BOOL)
@@ -565,7 +586,7 @@ def _is_kind(name: str) -> Method:
 
 
 def _changed_case(name: str) -> Method:
-    def write(w: "Writer", held: Value, node: ast.Call) -> Value:  # noqa: ARG001
+    def write(w: "Writer", held: Value, node: ast.Call) -> Value:
         if held.type.kind == "rune":
             return Value(f"{_SAME_RUNE[name]}({fitted(held, RUNE).text})", RUNE)
         return Value(f"{_SAME_TEXT[name]}({held.text})", STRING)
@@ -602,9 +623,7 @@ def _split(w: "Writer", held: Value, node: ast.Call) -> Value:
 
 def _join(w: "Writer", held: Value, node: ast.Call) -> Value:
     """`sep.join(parts)`; runes are a string already."""
-    parts = w.value(_one(node))
-    if parts.type.kind == "string":
-        parts = Value(f"[]rune({parts.text})", list_of(RUNE))
+    parts = _by_runes(w.value(_one(node)))
     elem = element(parts.type)
     if elem.kind == "rune" and held.text == '""':
         return Value(f"string({parts.text})", STRING)
@@ -622,8 +641,7 @@ def _appended(w: "Writer", held: Value, node: ast.Call) -> Value:
 
 def _extended(w: "Writer", held: Value, node: ast.Call) -> Value:
     more = w.value(_one(node))
-    if more.type.kind == "string":
-        more = Value(f"[]rune({more.text})", list_of(RUNE))
+    more = _by_runes(more)
     w.emit(f"{held.text} = append({held.text}, {fitted(more, held.type).text}...)")
     return _NO_VALUE
 
@@ -666,16 +684,16 @@ def _sort(w: "Writer", held: Value, node: ast.Call) -> Value:
     return _NO_VALUE
 
 
-def _reverse(w: "Writer", held: Value, node: ast.Call) -> Value:  # noqa: ARG001
+def _reverse(w: "Writer", held: Value, node: ast.Call) -> Value:
     w.emit(f"slices.Reverse({held.text})")
     return _NO_VALUE
 
 
-def _copy(w: "Writer", held: Value, node: ast.Call) -> Value:  # noqa: ARG001
+def _copy(w: "Writer", held: Value, node: ast.Call) -> Value:
     return copied(held)
 
 
-def _clear(w: "Writer", held: Value, node: ast.Call) -> Value:  # noqa: ARG001
+def _clear(w: "Writer", held: Value, node: ast.Call) -> Value:
     w.emit(f"{held.text} = {empty_map(held.type) if held.type.kind == 'map' else 'nil'}")
     return _NO_VALUE
 

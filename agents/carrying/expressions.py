@@ -13,9 +13,6 @@ from guildbus.agents.carrying.routines import Program, Routine, go_name
 from guildbus.agents.carrying.types import (
     AND,
     ATOM,
-    OR,
-    SUM,
-    TEST,
     BOOL,
     CHAR,
     EMPTY_DICT,
@@ -23,7 +20,10 @@ from guildbus.agents.carrying.types import (
     FLOAT,
     INT,
     NOTHING,
+    OR,
     STRING,
+    SUM,
+    TEST,
     NotCarried,
     StillOpen,
     Value,
@@ -63,6 +63,17 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Is: "==",
     ast.IsNot: "!=",
 }
+_STEADY = (
+    ast.Name,
+    ast.Constant,
+    ast.Attribute,
+    ast.Subscript,
+    ast.BinOp,
+    ast.UnaryOp,
+    ast.expr_context,
+    ast.operator,
+    ast.unaryop,
+)
 ResultT = TypeVar("ResultT")
 
 
@@ -134,7 +145,9 @@ class Writer:
             self.learn(place, set_of(elem))
 
     def _is_ordered(self, place: ast.expr) -> bool:
-        return (place.attr if isinstance(place, ast.Attribute) else ast.unparse(place)) in self.program.ordered
+        return (
+            place.attr if isinstance(place, ast.Attribute) else ast.unparse(place)
+        ) in self.program.ordered
 
     # -- values ------------------------------------------------------------------------------
 
@@ -179,7 +192,10 @@ class Writer:
                 return self._set(elements)
             case ast.Dict():
                 return self._dict(node)
-            case ast.ListComp(elt=element, generators=generators) | ast.GeneratorExp(elt=element, generators=generators):
+            case (
+                ast.ListComp(elt=element, generators=generators)
+                | ast.GeneratorExp(elt=element, generators=generators)
+            ):
                 return self.collected(element, generators)
             case ast.JoinedStr(values=parts):
                 return self._formatted(parts)
@@ -203,11 +219,7 @@ class Writer:
 
     def steady(self, node: ast.expr) -> bool:
         """Whether it may be said twice."""
-        return all(
-            isinstance(inner, ast.Name | ast.Constant | ast.Attribute | ast.Subscript | ast.BinOp | ast.UnaryOp)
-            or isinstance(inner, ast.expr_context | ast.operator | ast.unaryop)
-            for inner in ast.walk(node)
-        )
+        return all(isinstance(inner, _STEADY) for inner in ast.walk(node))
 
     def kept(self, value: Value, stem: str) -> Value:
         """The value in a variable of its own."""
@@ -353,7 +365,9 @@ class Writer:
         if of.kind not in ("string", "list"):
             raise NotCarried(f"a slice of {of.text}")
         match stretch:
-            case ast.Slice(lower=None, upper=None, step=ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=1))):
+            case ast.Slice(
+                lower=None, upper=None, step=ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=1))
+            ):
                 return Value(f"{'reversedText' if of == STRING else 'reversedList'}({whole.text})", of)
             case ast.Slice(step=None):
                 ends = [
@@ -413,7 +427,9 @@ class Writer:
         for one in found:
             of = joined(of, one.type)
         key = settled(of) if of is not None else STRING
-        return Value(f"{set_of(key).text}{{{', '.join(f'{fitted(v, key).text}: true' for v in found)}}}", set_of(key))
+        return Value(
+            f"{set_of(key).text}{{{', '.join(f'{fitted(v, key).text}: true' for v in found)}}}", set_of(key)
+        )
 
     def _dict(self, node: ast.Dict) -> Value:
         if not node.keys:
@@ -428,9 +444,12 @@ class Writer:
             key, elem = joined(key, one.type), joined(elem, other.type)
         assert key is not None
         assert elem is not None
-        of = map_of(settled(key), settled(elem))
+        key, elem = settled(key), settled(elem)
+        of = map_of(key, elem)
         pairs = zip(keys, elements, strict=True)
-        shown = ", ".join(f"{fitted(k, settled(key)).text}: {fitted(v, settled(elem)).text}" for k, v in pairs)
+        shown = ", ".join(
+            f"{fitted(k, settled(key)).text}: {fitted(v, settled(elem)).text}" for k, v in pairs
+        )
         return Value(f"{of.text}{{{shown}}}", of)
 
     def _formatted(self, parts: list[ast.expr]) -> Value:
@@ -497,7 +516,11 @@ class Writer:
 def _bare(value: Value, of: GoType) -> str:
     """A value as an element: a struct without a name needs no type before it."""
     prefix = f"{of.text}{{"
-    return value.text[len(of.text) :] if of.text.startswith("struct{") and value.text.startswith(prefix) else value.text
+    return (
+        value.text[len(of.text) :]
+        if of.text.startswith("struct{") and value.text.startswith(prefix)
+        else value.text
+    )
 
 
 def _constant(constant: object) -> Value:
@@ -515,4 +538,3 @@ def _constant(constant: object) -> Value:
         case None:
             return Value("nil", NOTHING)
     raise NotCarried(f"the constant {constant!r}")
-

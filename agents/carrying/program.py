@@ -7,6 +7,8 @@ and taken for given. Next: `routines.py`.
 """
 
 import ast
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from guildbus.agents.carrying.expressions import Writer
 from guildbus.agents.carrying.helpers import needed
@@ -24,24 +26,34 @@ from guildbus.agents.oracle.excerpt import excerpt
 from guildbus.agents.oracle.gotypes import Api, Callable, makes
 
 MOST_PASSES = 8
+NO_COMMENTS: Mapping[str, str] = MappingProxyType({})
 
 
-def carried(source: str, subject: str, api: Api) -> str:
-    """The Go of `subject`, a function or a type with its methods. Raises NotCarried with the reason."""
+def carried(source: str, subject: str, api: Api, comments: Mapping[str, str] = NO_COMMENTS) -> str:
+    """The Go of `subject`, a function or a type with its methods.
+
+    `comments` are doc comments by Go's full names. Raises NotCarried with the reason.
+    """
     try:
         tree = _plain(ast.parse(excerpt(source, subject, api)))
     except (SyntaxError, ValueError, RecursionError) as error:
         raise NotCarried(f"it is no Python: {error}") from error
     program = Program(api, ordered=_ordered(tree))
-    stated = {python_name(one, api): one for one in api.callables if not one.receiver or not _is_object(one, api)}
+    stated = {
+        python_name(one, api): one for one in api.callables if not one.receiver or not _is_object(one, api)
+    }
     bodies: list[Body] = []
     written: list[tuple[Routine, Body]] = []
     values = [node for node in tree.body if isinstance(node, ast.Assign)]
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
-            routine = stated_routine(stated[node.name], node) if node.name in stated else own_routine(node, program)
+            routine = (
+                stated_routine(stated[node.name], node) if node.name in stated else own_routine(node, program)
+            )
             program.functions[node.name] = routine
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and program.struct(node.name) is None]
+    classes = [
+        node for node in tree.body if isinstance(node, ast.ClassDef) and program.struct(node.name) is None
+    ]
     for cls in classes:
         _declare(cls, program)
     module = Writer(program, _MODULE)
@@ -61,8 +73,12 @@ def carried(source: str, subject: str, api: Api) -> str:
             break
         known = now
     parts = [_value(node, module) for node in values]
-    parts += [_struct(cls.name, program) for cls in classes]
-    parts += [_function(routine, body) for routine, body in written]
+    parts += [f"{comments.get(cls.name, '')}{_struct(cls.name, program)}" for cls in classes]
+    for routine, body in written:
+        owner = f"{routine.owner}." if routine.owner and routine.node.name != "__init__" else ""
+        parts.append(
+            f"{comments.get(f'{owner}{routine.name.rpartition(chr(46))[2]}', '')}{_function(routine, body)}"
+        )
     code = "\n".join(parts)
     return f"{code}{needed(code)}"
 
@@ -107,7 +123,14 @@ def _constructor(makers: tuple[Callable, ...], node: ast.FunctionDef, name: str)
     receiver = next(one for one in (name[0].lower(), "made", "fresh") if one not in taken)
     routine = stated_routine(makers[0], node, name)
     return Routine(
-        node, makers[0].name, makers[0].text, routine.parameters, (), routine.fails, owner=name, receiver=receiver
+        node,
+        makers[0].name,
+        makers[0].text,
+        routine.parameters,
+        (),
+        routine.fails,
+        owner=name,
+        receiver=receiver,
     )
 
 
@@ -120,7 +143,8 @@ def _learn_values(nodes: list[ast.Assign], module: Writer, program: Program) -> 
     """The types of the program's own constants and tables."""
     for node in nodes:
         [target] = node.targets
-        if not isinstance(target, ast.Name) or target.id in program.ordered:
+        orderly = isinstance(target, ast.Name) and target.id in program.ordered
+        if not isinstance(target, ast.Name) or (orderly and isinstance(node.value, ast.Dict)):
             raise NotCarried(f"`{ast.unparse(node)}`")
         try:
             found, lines = module.apart(lambda node=node: module.value(node.value))  # type: ignore[misc]
@@ -141,7 +165,7 @@ def _value(node: ast.Assign, module: Writer) -> str:
 class _Plain(ast.NodeTransformer):
     """`x: T = v` is `x = v`, and a text that stands alone is a comment."""
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:  # noqa: N802  (ast's own name)
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         if node.value is None:
             return ast.copy_location(ast.Pass(), node)
         return ast.copy_location(ast.Assign([node.target], node.value), node)
@@ -158,7 +182,9 @@ def _ordered(tree: ast.Module) -> frozenset[str]:
     found: set[str] = set()
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Attribute(value=held, attr="move_to_end" | "popitem" | "items" | "keys" | "values")):
+            case ast.Call(
+                func=ast.Attribute(value=held, attr="move_to_end" | "popitem" | "items" | "keys" | "values")
+            ):
                 found.add(_called(held))
             case ast.Call(func=ast.Name(id="iter"), args=[held]):
                 found.add(_called(held))

@@ -23,10 +23,70 @@ from guildbus.agents.oracle.gotypes import Api, Callable, GoType, makes
 from guildbus.agents.oracle.pynames import function_name, method_name
 
 _TAKEN = frozenset(
-    "break case chan const continue default defer else fallthrough for func go goto if import interface map package"
-    " range return select struct switch type var any append bool byte cap clear copy delete error errors false"
-    " float64 fmt int iota len make math max min new nil panic rune slices sort strconv string strings time true"
-    " unicode utf8 abs gcd sum power".split()
+    [
+        "break",
+        "case",
+        "chan",
+        "const",
+        "continue",
+        "default",
+        "defer",
+        "else",
+        "fallthrough",
+        "for",
+        "func",
+        "go",
+        "goto",
+        "if",
+        "import",
+        "interface",
+        "map",
+        "package",
+        "range",
+        "return",
+        "select",
+        "struct",
+        "switch",
+        "type",
+        "var",
+        "any",
+        "append",
+        "bool",
+        "byte",
+        "cap",
+        "clear",
+        "copy",
+        "delete",
+        "error",
+        "errors",
+        "false",
+        "float64",
+        "fmt",
+        "int",
+        "iota",
+        "len",
+        "make",
+        "math",
+        "max",
+        "min",
+        "new",
+        "nil",
+        "panic",
+        "rune",
+        "slices",
+        "sort",
+        "strconv",
+        "string",
+        "strings",
+        "time",
+        "true",
+        "unicode",
+        "utf8",
+        "abs",
+        "gcd",
+        "sum",
+        "power",
+    ]
 )
 
 
@@ -117,7 +177,9 @@ def own_routine(node: ast.FunctionDef, program: Program, owner: str = "", receiv
     result = f" {shown[0]}" if len(shown) == 1 else f" ({', '.join(shown)})" if shown else ""
     method = f"({receiver} *{owner}) " if owner else ""
     full = f"{receiver}.{name}" if owner else name
-    return Routine(node, full, f"func {method}{name}({given}){result}", parameters, results, fails, owner, receiver)
+    return Routine(
+        node, full, f"func {method}{name}({given}){result}", parameters, results, fails, owner, receiver
+    )
 
 
 def annotated(node: ast.expr | None, program: Program) -> GoType:
@@ -137,7 +199,9 @@ def annotated(node: ast.expr | None, program: Program) -> GoType:
             return map_of(annotated(key, program), annotated(elem, program))
         case ast.Subscript(value=ast.Name(id="tuple" | "Tuple"), slice=ast.Tuple(elts=parts)):
             return tuple_of(tuple(annotated(part, program) for part in parts))
-    raise NotCarried(f"the annotation {ast.unparse(node)}" if node is not None else "a parameter without a type")
+    raise NotCarried(
+        f"the annotation {ast.unparse(node)}" if node is not None else "a parameter without a type"
+    )
 
 
 _PLAIN = {"int": INT, "str": STRING, "bool": BOOL, "float": FLOAT}
@@ -166,4 +230,6 @@ def python_name(callable_: Callable, api: Api) -> str:
     """What a program calls it: that of a method is its own, that of a constructor is its class."""
     made = makes(callable_)
     of = api.types.get(callable_.receiver)
-    return made or (method_name(callable_) if of is not None and of.kind == "object" else function_name(callable_))
+    return made or (
+        method_name(callable_) if of is not None and of.kind == "object" else function_name(callable_)
+    )

@@ -1,7 +1,7 @@
 """Statements, and finding out by them of what types the variables are. Pure.
 
-A function is written several times: at first what is not known yet is left out, and each time more is known of
-what its variables hold; then once for good. Next: `expressions.py`.
+A function is written several times: at first what is not known yet is left out, and each time more is known
+of what its variables hold; then once for good. Next: `expressions.py`.
 """
 
 import ast
@@ -47,11 +47,16 @@ class Body:
         own = {writer.routine.self_name} if writer.routine.owner else set()
         self._homes = homes(self._function, parameters | own)
         self._tolerant = True
-        writer.pointers = frozenset(
-            node.value.id
-            for node in ast.walk(self._function)
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name)
-        ) - own
+        writer.pointers = (
+            frozenset(
+                node.value.id
+                for node in ast.walk(self._function)
+                if isinstance(node, ast.Attribute)
+                and isinstance(node.ctx, ast.Store)
+                and isinstance(node.value, ast.Name)
+            )
+            - own
+        )
 
     @property
     def known(self) -> dict[str, GoType]:
@@ -108,6 +113,9 @@ class Body:
                 self._while(statement)
             case ast.For():
                 self._for(statement)
+            case ast.Return(value=ast.IfExp(test=test, body=body, orelse=other)):
+                self._if(ast.If(test, [ast.Return(body)], []))
+                self._statement(ast.Return(other))
             case ast.Return(value=value):
                 self._return(value)
             case ast.Raise(exc=raised):
@@ -133,8 +141,7 @@ class Body:
             case ast.Attribute(value=owner) if w.is_self(owner):
                 self._assign_field(target, value)
             case ast.Attribute(value=owner):
-                if not isinstance(owner, ast.Subscript) and not (isinstance(owner, ast.Name) and owner.id in w.pointers):
-                    raise NotCarried(f"`{ast.unparse(target)}` is changed")
+                self._refuse_aliased(target, owner)
                 place = w.value(target)
                 w.emit(f"{place.text} = {w.value(value, place.type).text}")
             case _:
@@ -145,8 +152,17 @@ class Body:
         if name in w.pointers:
             found = self._pointed(value)
         else:
-            found = w.value(value, None if self._tolerant else w.types.get(name))
-        w.learn(ast.Name(name, ast.Store()), found.type)
+            free = self._tolerant or name in w.program.ordered
+            found = w.value(value, None if free else w.types.get(name))
+        kind = found.type
+        if (
+            name in w.program.ordered
+            and kind.kind == "map"
+            and kind.key is not None
+            and kind.elem is not None
+        ):
+            kind = map_of(settled(kind.key), settled(kind.elem), ordered=True)
+        w.learn(ast.Name(name, ast.Store()), kind)
         of = w.types[name]
         if name in w.program.ordered and of.kind == "map":
             self._fill(statement, name, value, found)
@@ -175,8 +191,6 @@ class Body:
         of = w.types[name]
         if of.key is None or of.elem is None:
             raise StillOpen("a dict that nothing was put into")
-        if not is_ordered(of):
-            of = w.types[name] = map_of(settled(of.key), settled(of.elem), ordered=True)
         if not isinstance(value, ast.Dict) and found.type != EMPTY_DICT:
             raise NotCarried("a dict whose order counts is copied")
         sign = ":=" if self._homes.get(name) is statement else "="
@@ -252,7 +266,11 @@ class Body:
             assert whole.type.key is not None
             assert whole.type.elem is not None
             texts = fitted(key, whole.type.key).text, fitted(found, whole.type.elem).text
-            w.emit(f"{whole.operand}.set({', '.join(texts)})" if is_ordered(whole.type) else f"{whole.operand}[{texts[0]}] = {texts[1]}")
+            w.emit(
+                f"{whole.operand}.set({', '.join(texts)})"
+                if is_ordered(whole.type)
+                else f"{whole.operand}[{texts[0]}] = {texts[1]}"
+            )
             return
         if whole.type.kind != "list":
             raise NotCarried(f"a part of {whole.type.text} is assigned")
@@ -278,7 +296,7 @@ class Body:
             return
         place = w.value(target)
         if isinstance(target, ast.Attribute) and not w.is_self(target.value):
-            self._refuse_aliased(target)
+            self._refuse_aliased(target, target.value)
         if place.type.kind == "list":
             if change.type.kind == "string":
                 raise NotCarried("a string is added to a list")
@@ -296,9 +314,10 @@ class Body:
         else:
             w.emit(f"{place.text} {sign} {fitted(change, w.value(target).type).text}")
 
-    def _refuse_aliased(self, target: ast.Attribute) -> None:
-        owner = target.value
-        if not isinstance(owner, ast.Subscript) and not (isinstance(owner, ast.Name) and owner.id in self._w.pointers):
+    def _refuse_aliased(self, target: ast.expr, owner: ast.expr) -> None:
+        """A struct of Go is a value: only in its place, or through a pointer to that, it can be changed."""
+        pointed = isinstance(owner, ast.Name) and owner.id in self._w.pointers
+        if not isinstance(owner, ast.Subscript) and not pointed:
             raise NotCarried(f"`{ast.unparse(target)}` is changed")
 
     def _delete(self, whole: Value, held: ast.expr, index: ast.expr) -> None:
@@ -350,7 +369,10 @@ class Body:
         w = self._w
         used = {n.id for one in statement.body for n in ast.walk(one) if isinstance(n, ast.Name)}
         changed = {
-            n.id for one in statement.body for n in ast.walk(one) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            n.id
+            for one in statement.body
+            for n in ast.walk(one)
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
         }
         gone = {n.id for n in ast.walk(statement.iter) if isinstance(n, ast.Name)}
         if isinstance(statement.iter, ast.Name) and gone & changed:

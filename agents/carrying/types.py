@@ -1,27 +1,22 @@
 """The types of carried values, how two become one, and the text that turns a value into another type. Pure.
 
 A Python string of one character is a rune where it comes from a string, and a literal of one character is
-either (`CHAR`), whatever the place wants. A list or dict that is empty is of an open type until something is put
-into it. Next: `expressions.py`.
+either (`CHAR`), whatever the place wants. A list or dict that is empty is of an open type until something is
+put into it. Next: `expressions.py`.
 """
 
 import json
 from dataclasses import dataclass
 
 from guildbus.agents.oracle.gotypes import GoType
-from guildbus.protocols.errors import GuildbusError
 
 
-class NotCarried(GuildbusError):
+class NotCarried(ValueError):
     """The rules do not know how to say this in Go."""
-
-    code = "carrying.unknown"
 
 
 class StillOpen(NotCarried):
     """A type is not known yet: it may be when the rest of the function was read."""
-
-    code = "carrying.open"
 
 
 BOOL = GoType("bool", "bool")
@@ -107,7 +102,7 @@ def settled(of: GoType) -> GoType:
 
 def joined(first: GoType | None, second: GoType) -> GoType:
     """The type of a variable that holds both."""
-    if first is None or first == second or first == NOTHING:
+    if first is None or first in (second, NOTHING):
         return second
     if second == NOTHING:
         return first
@@ -162,7 +157,15 @@ def empty_map(of: GoType) -> str:
 
 def zero(of: GoType) -> str:
     """The zero value's text."""
-    plain = {"bool": "false", "string": '""', "int": "0", "float": "0", "rune": "0", "byte": "0", "duration": "0"}
+    plain = {
+        "bool": "false",
+        "string": '""',
+        "int": "0",
+        "float": "0",
+        "rune": "0",
+        "byte": "0",
+        "duration": "0",
+    }
     if of.kind in plain:
         return plain[of.kind]
     return f"{of.text}{{}}" if of.kind in ("struct", "time", "array") else "nil"
@@ -173,7 +176,9 @@ def rune_literal(char: str) -> str:
     if len(char) != 1:
         raise NotCarried(f"{char!r} is no single character")
     special = {"'": "\\'", "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-    return f"'{special.get(char, char)}'" if char.isprintable() or char in special else f"'\\u{ord(char):04x}'"
+    return (
+        f"'{special.get(char, char)}'" if char.isprintable() or char in special else f"'\\u{ord(char):04x}'"
+    )
 
 
 def string_literal(text: str) -> str:

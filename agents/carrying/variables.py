@@ -1,7 +1,7 @@
 """The variables of a function: where Go declares each, and of what type it is. Pure.
 
-Python has one variable a function, Go one a block. A variable is declared where it is first assigned, if all its
-uses are in that block behind it; else before everything. Next: `statements.py`.
+Python has one variable a function, Go one a block. A variable is declared where it is first assigned, if all
+its uses are in that block behind it; else before everything. Next: `statements.py`.
 """
 
 import ast
@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from guildbus.agents.carrying.types import NotCarried
 
 Block = list[ast.stmt]
+Path = tuple[tuple[int, ast.stmt], ...]
+"""The statements around a name, from the outermost, each with its block."""
+Use = tuple[ast.Name, Path]
 
 
 def homes(function: ast.FunctionDef, known: set[str]) -> dict[str, ast.stmt | None]:
@@ -17,9 +20,9 @@ def homes(function: ast.FunctionDef, known: set[str]) -> dict[str, ast.stmt | No
 
     Variables of loops and comprehensions that nothing outside of these uses are not among them.
     """
-    places: dict[str, list[tuple[ast.Name, tuple[tuple[int, ast.stmt], ...]]]] = {}
-    for name, path in _names(function.body, ()):
-        places.setdefault(name.id, []).append((name, path))
+    places: dict[str, list[Use]] = {}
+    for node, around in _names(function.body, ()):
+        places.setdefault(node.id, []).append((node, around))
     found: dict[str, ast.stmt | None] = {}
     for name, uses in places.items():
         stored = [use for use in uses if isinstance(use[0].ctx, ast.Store)]
@@ -30,11 +33,7 @@ def homes(function: ast.FunctionDef, known: set[str]) -> dict[str, ast.stmt | No
     return found
 
 
-def _declares(
-    first: ast.Name,
-    path: tuple[tuple[int, ast.stmt], ...],
-    uses: list[tuple[ast.Name, tuple[tuple[int, ast.stmt], ...]]],
-) -> bool:
+def _declares(first: ast.Name, path: Path, uses: list[Use]) -> bool:
     """Whether the first use is an assignment, and every other one is in its block."""
     block, statement = path[-1]
     if not isinstance(first.ctx, ast.Store) or not isinstance(statement, ast.Assign):
@@ -44,7 +43,7 @@ def _declares(
     )
 
 
-def _belongs_to_a_loop(uses: list[tuple[ast.Name, tuple[tuple[int, ast.stmt], ...]]]) -> bool:
+def _belongs_to_a_loop(uses: list[Use]) -> bool:
     """Whether a `for` makes the variable, and only that loop uses it."""
     loops = [
         statement
@@ -61,7 +60,9 @@ def _belongs_to_a_loop(uses: list[tuple[ast.Name, tuple[tuple[int, ast.stmt], ..
     return True
 
 
-def _names(block: Block, path: tuple[tuple[int, ast.stmt], ...]) -> Iterator[tuple[ast.Name, tuple[tuple[int, ast.stmt], ...]]]:
+def _names(
+    block: Block, path: tuple[tuple[int, ast.stmt], ...]
+) -> Iterator[tuple[ast.Name, tuple[tuple[int, ast.stmt], ...]]]:
     """Every name in order of evaluation, with the statements around it, each with its block."""
     for statement in block:
         here = (*path, (id(block), statement))

@@ -36,6 +36,25 @@ def with_function(source: str, name: str, reply: str) -> str:
     return f"{spliced.rstrip()}\n{added}"
 
 
+def with_declarations(source: str, code: str) -> str:
+    """`source` with all that `code` declares instead of what it has by these names; '' if `code` is no Go.
+
+    A type that is declared anew loses its old methods. `code` has no package clause.
+    """
+    file, given = parse(source), parse(f"package p\n\n{code}")
+    fresh = {found.name for found in declarations(given)}
+    if not fresh or given.root.has_error:
+        return ""
+    types = {found.name for found in declarations(given) if found.kind == "type"}
+    gone = [
+        found.outer
+        for found in declarations(file)
+        if found.name in fresh or (found.kind == "method" and found.name.partition(".")[0] in types)
+    ]
+    kept = apply_edits(file, [whole_lines(file, outer) for outer in dict.fromkeys(gone)])
+    return f"{kept.rstrip()}\n\n{code}"
+
+
 def _helpers(given: GoFile, present: Set[str]) -> list[Node]:
     """The declarations, grouped ones whole, that declare nothing which is there already."""
     names: dict[Node, set[str]] = {}

@@ -80,8 +80,9 @@ class Oracle(Agent):
         request = hearing.more(record, folder, left)
         spent = request is None or record.only_disputes
         found, heard = hearing.tables(docket, testimonies, spent=spent)
-        if request is not None and hearing.unsettled(record, folder, docket, found, heard):
-            return [request]
+        open_ = hearing.unsettled(record, folder, docket, found, heard)
+        if request is not None and open_:
+            return [hearing.more(record, folder, left, open_) or request]
         disputes = record.open_disputes(folder)
         span = Span(kind="toolchain", started_at=started_at, wall_s=time.monotonic() - start)
         established = WitnessesEstablished(

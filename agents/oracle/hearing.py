@@ -10,7 +10,7 @@ either is spent, what is settled counts, and the rest is said to be split.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from guildbus.agents.budget import reference_within
@@ -38,10 +38,9 @@ from guildbus.protocols.spec import Example, Signature
 
 FIRST_SAMPLES = 2
 MORE_SAMPLES = 2
-MOST_PYTHON = 6
+MOST_PYTHON = 4
 MOST_GO = 2
-MOST_FOR_A_DISPUTE = 4
-"""Programs for failing rows alone: what four in Python leave open, more of them seldom settle."""
+"""What four in Python leave open, more of them seldom settle; another language may."""
 MOST_SPLIT = 0.02
 """The share of a subject's cases on which witnesses may disagree before more of them are asked."""
 LEAST_SETTLED = 0.5
@@ -217,31 +216,36 @@ def _bare(call: str) -> str:
     return call.partition(".")[2]
 
 
-def wanting(found: Sequence[WitnessTable]) -> bool:
-    """Whether more witnesses would help: too many cases are split, or nothing is settled."""
-    return any(
-        not table.obstacle and (table.split > MOST_SPLIT * table.drawn or _thin(table)) for table in found
+def wanting(found: Sequence[WitnessTable]) -> frozenset[str]:
+    """The subjects that more witnesses would help: too many cases are split, or too few are settled."""
+    return frozenset(
+        table.subject
+        for table in found
+        if not table.obstacle and (table.split > MOST_SPLIT * table.drawn or _thin(table))
     )
 
 
-def more(record: OracleRecord, folder: str, left: int | None) -> ReferenceRequested | None:
+def more(
+    record: OracleRecord, folder: str, left: int | None, about: Collection[str] = ()
+) -> ReferenceRequested | None:
     """The next request for references; None when their number is reached, or `left` does not pay for one.
 
-    `left` are the tokens of the run that are neither spent nor promised; None: there is no limit.
+    `left` are the tokens of the run that are neither spent nor promised; None: there is no limit. Functions
+    that are not among those that they are to be `about` are left out; none is if nothing is named.
     """
     asked = [one for one in record.requested if one.folder == folder]
     if not asked:
         return None
     python, go = record.samples(folder, "python"), record.samples(folder, "go")
-    if record.only_disputes and python >= MOST_FOR_A_DISPUTE:
-        return None
     if python < MOST_PYTHON:
         following = {"language": "python", "first": python, "count": MORE_SAMPLES}
-    elif go < MOST_GO:
+    elif go < MOST_GO and not record.only_disputes:
         following = {"language": "go", "first": go, "count": MOST_GO}
     else:
         return None
-    return reference_within(asked[0].model_copy(update=following), left)
+    functions = {one.name for one in read_api(asked[0].api).functions} if about else set()
+    api = tuple(one for one in asked[0].api if one.name not in functions or one.name in about)
+    return reference_within(asked[0].model_copy(update={**following, "api": api}), left)
 
 
 def called_in(failing: Iterable[str], api: Api) -> bool:
@@ -276,16 +280,15 @@ def answer(record: OracleRecord, dispute: OracleRequested, found: Docket, hearin
 
 def unsettled(
     record: OracleRecord, folder: str, found: Docket, tables: Sequence[WitnessTable], hearing: Hearing
-) -> bool:
-    """Whether more witnesses would help: a row of an open dispute is undecided, or a table wants them."""
-    if not record.only_disputes and wanting(tables):
-        return True
+) -> frozenset[str]:
+    """What more witnesses would help: the undecided rows of a dispute; in an examined build any table."""
     verdicts = [
         verdict
         for dispute in record.open_disputes(folder)
         for verdict in judge_rows(dispute.source, _in_dispute(record, dispute, found.api), hearing.settled)
     ]
-    return any(verdict.finding == "undecided" for verdict in verdicts)
+    undecided = frozenset(v.row.function for v in verdicts if v.finding == "undecided")
+    return undecided if record.only_disputes else undecided | wanting(tables)
 
 
 def _told(verdict: Verdict, api: Api, source: str) -> RowVerdict:

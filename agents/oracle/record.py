@@ -52,6 +52,22 @@ class OracleRecord:
         """Every reference of a package, in order of arrival."""
         return [p for one in self.proposed if one.request.folder == folder for p in one.programs]
 
+    def agreeing(self, folder: str, subject: str) -> list[ReferenceProgram]:
+        """The references in Python that give all that is settled of a function or type."""
+        latest = self.latest(folder)
+        cases = [
+            case.votes
+            for table in (latest.tables if latest is not None else ())
+            if table.subject == subject and not table.obstacle
+            for case in table.cases
+            if not case.stated
+        ]
+        return [
+            program
+            for program in self.programs(folder)
+            if program.language == "python" and cases and all(program.name in votes for votes in cases)
+        ]
+
     def outstanding(self, folder: str) -> bool:
         """Whether references of a package are still being written."""
         asked = [one for one in self.requested if one.folder == folder]

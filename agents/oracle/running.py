@@ -11,6 +11,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from guildbus.agents.golang.imports import prune_imports
+from guildbus.agents.golang.syntax import declarations, package_name, parse
 from guildbus.agents.golang.toolchain import Toolchain
 from guildbus.agents.oracle.go_driver import (
     CASE_MS,
@@ -23,7 +25,7 @@ from guildbus.agents.oracle.gotypes import Api
 from guildbus.agents.oracle.py_driver import DRIVER_FILE, driver_source, read_outcomes, write_job
 from guildbus.agents.oracle.references import mended
 from guildbus.agents.oracle.values import Json
-from guildbus.agents.oracle.witnesses import Testimony
+from guildbus.agents.oracle.witnesses import Testimony, subject_of
 from guildbus.agents.sandbox import Command, Sandbox
 from guildbus.agents.sandbox.policy import Limits, Policy
 from guildbus.agents.sandbox.runners import open_sandbox
@@ -83,11 +85,12 @@ class Witnesses:
 
     async def _run_go(self, program: ReferenceProgram, api: Api, cases: Sequence[Json]) -> list[Json]:
         marker = _marker()
-        package = _package(program.content)
+        source, _ = prune_imports(parse(program.content))
+        package = package_name(parse(source)) or "reference"
         files = {
             "go.mod": "module reference\n\ngo 1.23\n",
-            "reference.go": program.content,
-            EXAMINE_FILE: write_examination(package, api, {"reference.go": program.content}, cases, marker),
+            "reference.go": source,
+            EXAMINE_FILE: write_examination(package, api, {"reference.go": source}, cases, marker),
         }
         with tempfile.TemporaryDirectory(prefix="guildbus-witness-") as folder:
             for name, text in files.items():
@@ -96,18 +99,15 @@ class Witnesses:
             wall_s = WALL_S + CASE_MS / 1000
             done = await self._go.run(Command(argv, Path(folder), wall_s=wall_s, output_bytes=32_000_000))
         found = read_examination(marker, done.stdout)
+        declared = {one.name for one in declarations(parse(source))}
         return [
             found.get(number, {"none": "the program does not build, or stopped"})
-            for number in range(len(cases))
+            if subject_of(case) in declared
+            else {"none": "the program does not declare it"}
+            for number, case in enumerate(cases)
         ]
 
 
 def _marker() -> str:
     """Something that the program cannot know."""
     return f"guildbus-{time.time_ns():x}-{os.urandom(6).hex()}"
-
-
-def _package(source: str) -> str:
-    from guildbus.agents.golang.syntax import package_name, parse
-
-    return package_name(parse(source)) or "reference"

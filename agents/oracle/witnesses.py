@@ -108,10 +108,20 @@ def _silent(cases: Sequence[Json], testimony: Testimony) -> set[str]:
 
 
 def _broken(cases: Sequence[Json], testimony: Testimony, stated: Mapping[str, Json]) -> str:
-    """The first stated value that a witness does not give; '' if it gives them all."""
+    """The first stated value that a witness does not give; '' if it gives them all.
+
+    Of what it gives no value at all it is not asked: it may have been written for other functions.
+    """
+    answered = {
+        subject_of(case)
+        for case, outcome in zip(cases, testimony.outcomes, strict=True)
+        if "none" not in outcome
+    }
     for case, outcome in zip(cases, testimony.outcomes, strict=True):
         known = stated.get(canonical(case))
-        if known is not None and ("none" in outcome or not agree(known, outcome)):
+        if known is None or subject_of(case) not in answered:
+            continue
+        if "none" in outcome or not agree(known, outcome):
             return (
                 f"it gives {canonical(outcome)} for {canonical(case)}, and the spec says {canonical(known)}"
             )

@@ -50,8 +50,9 @@ class DraftRequested(Message):
     """Write this file. Goes to the task's author (`author` differs from the owner on a cross-route).
 
     A `reason` of `function` asks for one function of the file, `scope`, with a program that the witnesses
-    agree with as `reference`; the rest of `previous` stays. `oracle` marks a test whose rows were mended on
-    evidence: such a request is never sent, it only travels with its draft. `previous` is the author's last
+    agree with as `reference`; the rest of `previous` stays. With `carry` that program is carried over into Go
+    by rules and no model is asked; then `scope` may be a type. `oracle` marks a test whose rows were mended
+    on evidence: such a request is never sent, it only travels with its draft. `previous` is the author's last
     text when there is one to mend; `seed` and `candidates` fix the sampling, and `drawn` is how many first
     drafts of the file there were before these; `declares` names what of `api` this very file is to declare,
     where that is certain; `min_cases` is how many asserting cases a test file must keep;
@@ -67,6 +68,7 @@ class DraftRequested(Message):
     reason: Reason = "first"
     scope: str = ""
     reference: str = ""
+    carry: bool = Field(default=False, exclude_if=lambda carry: not carry)
     module: str
     overview: str
     api: tuple[Signature, ...] = ()

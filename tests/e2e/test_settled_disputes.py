@@ -20,7 +20,7 @@ from guildhall import (
 )
 
 SPEC = ROOT / "specs" / "stringkit.yaml"
-PLAIN = "[build]\nteeth_seconds = 0\n"
+PLAIN = "[build]\nteeth_seconds = 0\nexamine = false\n"
 """The default, but for the seconds that mutants take."""
 WITNESS = "You write Python"
 ROW, WRONG_ROW = '{"éa", "aé"}', '{"こんにちは", "こんにちは"}'

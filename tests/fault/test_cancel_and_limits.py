@@ -157,7 +157,9 @@ def test_a_build_ends_soon_after_its_last_second_with_the_best_tree_so_far(guild
 @pytest.mark.parametrize("limit", [3000, 300])
 def test_a_build_stops_before_its_tokens_are_overspent(guild: Guild, limit: int) -> None:
     stubborn = whole(NUMKIT, numkit_suite("77"), "no case at all\n")
-    guild.serve([rule(fenced(NUMKIT))], [rule(stubborn)], config=f"[build]\nmax_tokens = {limit}\n")
+    guild.serve(
+        [rule(fenced(NUMKIT))], [rule(stubborn)], config=f"[build]\nmax_tokens = {limit}\nexamine = false\n"
+    )
     code, report = guild.build(SPEC, "--candidates", 2, "--max-rounds", 50)
     assert (code, report["status"]) == (1, "red:tokens")
     spent = report["model"]["prompt_tokens"] + report["model"]["completion_tokens"]

@@ -123,7 +123,8 @@ def test_the_file_that_is_read(tmp_path: Path) -> None:
     ("text", "there"),
     [
         ("", True),
-        ("settle = false", False),
+        ("settle = false", True),
+        ("settle = false\nexamine = false", False),
         ("examine = true", True),
         ("settle = false\nexamine = true", True),
         ("settle = true\nexamine = false", True),

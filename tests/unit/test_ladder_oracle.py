@@ -202,9 +202,10 @@ def test_convicted_code_stays_with_its_owner_and_goes_function_by_function(
     drafts = [one for one in said if isinstance(one, DraftRequested)]
     assert {(one.task.path, one.author) for one in drafts} == {(IMPL, "go-dev")}
     assert [one.reason for one in drafts] == ["function"] * CONVICTED_RUNGS
+    assert [one.carry for one in drafts] == [True, False, False, False], "a program is carried over once"
     for one in drafts:
         assert (one.scope, one.reference) == ("GCD", RIGHT)
-        assert one.candidates >= FUNCTION_CANDIDATES
+        assert one.candidates == 1 if one.carry else one.candidates >= FUNCTION_CANDIDATES
         assert one.previous
     assert isinstance(said[-1], BuildStopped)
     assert said[-1].reason == "stalled"

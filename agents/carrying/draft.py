@@ -1,0 +1,31 @@
+"""A request's right program as a draft of its file: what go-dev answers without asking a model. Pure."""
+
+from guildbus.agents.begun import doc_comment
+from guildbus.agents.carrying.program import carried
+from guildbus.agents.carrying.types import NotCarried
+from guildbus.agents.golang.splice import with_declarations
+from guildbus.agents.oracle.stated_types import read_api
+from guildbus.protocols.messages.draft import DraftRequested
+
+
+def carried_draft(request: DraftRequested) -> str:
+    """The previous text with `scope`, a function or type, as the reference has it.
+
+    '' where there is no such program, or it uses what the rules do not know.
+    """
+    if not request.reference or not request.scope:
+        return ""
+    try:
+        code = carried(request.reference, request.scope, read_api(request.api), _comments(request))
+    except NotCarried:
+        return ""
+    package = f"package {request.task.package}\n"
+    return with_declarations(request.previous or package, code)
+
+
+def _comments(request: DraftRequested) -> dict[str, str]:
+    """The doc comment of everything stated, in the spec's own sentences."""
+    stated = {one.name: one.text for one in request.api}
+    types = {name.partition(".")[0] for name in stated if "." in name}
+    stated |= {name: f"type {name} struct" for name in types if name not in stated}
+    return {name: doc_comment(request, name.rpartition(".")[2], text) for name, text in stated.items()}
