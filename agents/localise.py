@@ -151,7 +151,6 @@ def _pair(state: RunState, paths: list[str], found: VerificationFinished) -> lis
 
     An implementation that examination has cleared is not accused: it is never bent to fit a wrong test.
     """
-    innocent = cleared(found)
     tests: list[Suspect] = []
     code: list[Suspect] = []
     crashed: set[str] = set()
@@ -160,10 +159,24 @@ def _pair(state: RunState, paths: list[str], found: VerificationFinished) -> lis
             crashed.add(failure.file)
         blind = (_for_tester(failure),)
         tests += [Suspect(path, blind, blind) for path in _test_files(state, paths, failure)]
-        if failure.call.partition("(")[0] in innocent and failure.file not in crashed:
+        if _is_cleared(state, found, failure) and failure.file not in crashed:
             continue
         code += [Suspect(path, (_for_developer(failure),), blind) for path in _tested(state, paths, failure)]
     return sorted((*tests, *code), key=lambda suspect: suspect.path not in crashed)
+
+
+def _is_cleared(state: RunState, found: VerificationFinished, failure: TestFailure) -> bool:
+    """Whether what a failing assertion calls was examined, and gave all that is settled.
+
+    Of a method its type was examined. Where the call is not known, everything must have been.
+    """
+    innocent = cleared(found)
+    name = failure.call.partition("(")[0].rpartition(".")[2]
+    if not name:
+        return bool(innocent) and all(one.subject in innocent for one in found.examined)
+    stated = [one.name for signatures in state.plan.api.values() for one in signatures]
+    owners = {one.partition(".")[0] for one in stated if "." in one and one.rpartition(".")[2] == name}
+    return name in innocent or (bool(owners) and owners <= innocent)
 
 
 def _test_files(state: RunState, paths: list[str], failure: TestFailure) -> list[str]:

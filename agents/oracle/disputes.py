@@ -41,6 +41,8 @@ def _judge(data: bytes, row: Row, known: Mapping[str, Settled]) -> Verdict:
     found = known.get(canonical(row.case))
     if found is None:
         return Verdict(row, "undecided")
+    if row.expected[0].step is not None:
+        return _judge_step(data, row, found)
     if failure(found.outcome) is not None or "values" not in found.outcome:
         return Verdict(row, "row-wrong", found) if _expects_values(row) else Verdict(row, "row-right", found)
     values: list[Json] = found.outcome["values"]
@@ -54,6 +56,29 @@ def _judge(data: bytes, row: Row, known: Mapping[str, Settled]) -> Verdict:
             return Verdict(row, "row-wrong", found, before)
         return Verdict(row, "row-wrong", found, before, after, Edit(one.start, one.end, after))
     return Verdict(row, "row-right", found)
+
+
+def _judge_step(data: bytes, row: Row, found: Settled) -> Verdict:
+    """One result in an object's life; undecided where the witnesses' lives ended before it."""
+    [one] = row.expected
+    steps: list[Json] = found.outcome.get("steps", [])
+    values: list[Json] = (
+        steps[one.step].get("values", []) if one.step is not None and one.step < len(steps) else []
+    )
+    if one.result >= len(values):
+        return Verdict(row, "undecided", found)
+    if same(values[one.result], one.value):
+        return Verdict(row, "row-right", found)
+    before = data[one.start : one.end].decode()
+    try:
+        after = (
+            one.spelled[not values[one.result]]
+            if one.spelled
+            else write_literal(values[one.result], one.type)
+        )
+    except NoLiteral:
+        return Verdict(row, "row-wrong", found, before)
+    return Verdict(row, "row-wrong", found, before, after, Edit(one.start, one.end, after))
 
 
 def _expects_values(row: Row) -> bool:

@@ -128,7 +128,8 @@ def _subjects(
     for name in objects:
         if not api.methods(name):
             continue
-        cases = sequences_for(api, name, hints, seed)
+        cases = [row.case for row in rows if row.function == name] + sequences_for(api, name, hints, seed)
+        cases = list({canonical(case): case for case in cases}.values())
         yield Subject(name, tuple(cases), "" if cases else _why_no_sequence(api, name))
 
 

@@ -1,9 +1,9 @@
 """The cases that a test states: for each row of a table, the call, and the literal that it expects. Pure.
 
 Read on the syntax tree: a call of the code under test in a test function, its arguments literals or fields of
-a loop's row, and the comparison of its result with a literal or another field. What is not certain is left
-out: a row that is not found can not be corrected, and is never guessed at. Next: `compared.py`,
-then `disputes.py`.
+a loop's row, and the comparison of its result with a literal or another field; of objects step by step
+(`sequences.py`). What is not certain is left out: a row that is not found can not be corrected, and is never
+guessed at. Next: `compared.py`, then `disputes.py`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,16 +14,21 @@ from tree_sitter import Node
 from guildbus.agents.golang.assertions import Suite, guess_code, rows_of
 from guildbus.agents.golang.flow import UnderTest, arguments_of, calls, function_around
 from guildbus.agents.golang.signatures import is_test_name
-from guildbus.agents.golang.syntax import find, line_of, parse, text_of
+from guildbus.agents.golang.syntax import GoFile, find, line_of, parse, text_of
 from guildbus.agents.oracle.compared import compared
 from guildbus.agents.oracle.gotypes import Api, Callable, GoType
 from guildbus.agents.oracle.literals import NoLiteral, case_of, read_literal
+from guildbus.agents.oracle.sequences import lives_in
 from guildbus.agents.oracle.values import Json, canonical
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """One expected result: which one (from 0), its value, and the literal's place in the source (bytes)."""
+    """One expected result: which one (from 0), its value, and the literal's place in the source (bytes).
+
+    Of a sequence, `step` is the operation whose result it is. `spelled` is what stands at the place for true
+    and for false, where that is no literal: `!ok`, `ok`.
+    """
 
     result: int
     type: GoType
@@ -31,11 +36,13 @@ class Expectation:
     start: int
     end: int
     line: int
+    step: int | None = None
+    spelled: tuple[str, str] | tuple[()] = ()
 
 
 @dataclass(frozen=True)
 class Row:
-    """One case of a test, and what it expects of the results that it looks at."""
+    """One case of a test, and what it expects of the results that it looks at. `function` may be a type."""
 
     test: str
     function: str
@@ -55,7 +62,18 @@ def rows_in(source: str, api: Api) -> tuple[Row, ...]:
         test = function_around(call)
         if callable_ is not None and is_test_name(test):
             found += _rows(suite, test, call, callable_)
-    return tuple(_unshared(found))
+    return (*_unshared(found), *_steps(file, api))
+
+
+def _steps(file: GoFile, api: Api) -> Iterator[Row]:
+    """A row for each result that a test of an object looks at, all with the same case."""
+    for test, life in lives_in(file, api):
+        offset = len(life.maker.results) > 1
+        for one in life.looked:
+            place = (one.node.start_byte, one.node.end_byte, line_of(one.node))
+            step = one.step + offset
+            expected = Expectation(one.result, one.type, one.value, *place, step=step, spelled=one.spelled)
+            yield Row(test, life.type, life.case, (expected,))
 
 
 def _unshared(rows: Iterable[Row]) -> Iterator[Row]:
