@@ -25,6 +25,7 @@ from guildbus.agents.carrying.types import (
     fitted,
     is_ordered,
     list_of,
+    negated,
     settled,
     string_literal,
     tuple_of,
@@ -393,7 +394,7 @@ def _quantified(every: bool) -> Callable[["Writer", ast.Call], Value]:
 
         def body() -> None:
             test = w.condition(over.elt)
-            w.emit(f"if {'!' if every else ''}{test.operand} {{")
+            w.emit(f"if {negated(test).text if every else test.text} {{")
             w.emit(f"{name} = {'false' if every else 'true'}")
             w.emit("break")
             w.emit("}")
@@ -700,12 +701,17 @@ def _clear(w: "Writer", held: Value, node: ast.Call) -> Value:
 
 def _got(w: "Writer", held: Value, node: ast.Call) -> Value:
     """`d.get(key, default)`."""
+    if len(node.args) != 2 or not isinstance(node.func, ast.Attribute):
+        raise NotCarried("`get` without a default")
+    if held.type.key is None:
+        w.learn_part(
+            node.func.value, settled(w.value(node.args[1]).type), settled(w.value(node.args[0]).type)
+        )
+        held = w.value(node.func.value)
     if held.type.key is None or held.type.elem is None:
         raise StillOpen("a dict that nothing was put into")
     inner = f"{held.operand}.values" if is_ordered(held.type) else held.operand
     key = w.value(node.args[0], held.type.key)
-    if len(node.args) != 2:
-        raise NotCarried("`get` without a default")
     default = w.value(node.args[1], held.type.elem)
     if default.text in ("0", '""', "false"):
         return Value(f"{inner}[{key.text}]", held.type.elem)

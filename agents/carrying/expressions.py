@@ -32,6 +32,7 @@ from guildbus.agents.carrying.types import (
     joined,
     list_of,
     map_of,
+    negated,
     set_of,
     settled,
     string_literal,
@@ -89,7 +90,8 @@ class Writer:
         self.pointers: frozenset[str] = frozenset()
         self.wants_result = True
         self._made: dict[str, int] = {}
-        names = {node.id for node in ast.walk(routine.node) if isinstance(node, ast.Name)}
+        nodes = [node for node in ast.walk(routine.node) if isinstance(node, ast.Name)]
+        names = {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
         self._reserved = {go_name(name) for name in names} | {go for _, go, _ in routine.parameters}
 
     # -- places ------------------------------------------------------------------------------
@@ -170,7 +172,7 @@ class Writer:
             case ast.BinOp(left=left, op=operator, right=right):
                 return self._binary(left, operator, right)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
-                return Value(f"!{self.condition(operand).operand}", BOOL)
+                return negated(self.condition(operand))
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 inner = self.value(operand)
                 return Value(f"-{inner.operand}", inner.type)
@@ -295,7 +297,7 @@ class Writer:
                 text = Value(f"{text.within(rank)} {sign} {following.within(rank)}", BOOL, rank)
                 continue
             known = self.kept(text, "ok")
-            self.emit(f"if {'' if both else '!'}{known.text} {{")
+            self.emit(f"if {known.text if both else negated(known).text} {{")
             self.lines += lines
             self.emit(f"{known.text} = {following.text}")
             self.emit("}")
@@ -315,7 +317,7 @@ class Writer:
     def _comparison(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> Value:
         if isinstance(operator, ast.In | ast.NotIn):
             found = calls.contained(self, left, right)
-            return found if isinstance(operator, ast.In) else Value(f"!{found.operand}", BOOL)
+            return found if isinstance(operator, ast.In) else negated(found)
         first, second = self.value(left), self.value(right)
         sign = _COMPARISONS[type(operator)]
         if {first.type.kind, second.type.kind} == {"time"} and sign in ("<", ">"):

@@ -21,6 +21,7 @@ from guildbus.agents.carrying.types import (
     is_open,
     is_ordered,
     map_of,
+    negated,
     settled,
 )
 from guildbus.agents.carrying.variables import homes, refuse_strange
@@ -283,6 +284,8 @@ class Body:
         target = statement.target
         change = w.value(statement.value)
         if isinstance(target, ast.Subscript) and w.value(target.value).type.kind == "map":
+            if w.value(target.value).type.elem is None:
+                w.learn_part(target.value, settled(change.type), settled(w.value(target.slice).type))
             whole = w.value(target.value)
             if whole.type.elem is None:
                 raise StillOpen("a dict that nothing was put into")
@@ -316,7 +319,8 @@ class Body:
 
     def _refuse_aliased(self, target: ast.expr, owner: ast.expr) -> None:
         """A struct of Go is a value: only in its place, or through a pointer to that, it can be changed."""
-        pointed = isinstance(owner, ast.Name) and owner.id in self._w.pointers
+        known = self._w.types.get(owner.id) if isinstance(owner, ast.Name) else None
+        pointed = known is not None and known.kind == "pointer"
         if not isinstance(owner, ast.Subscript) and not pointed:
             raise NotCarried(f"`{ast.unparse(target)}` is changed")
 
@@ -356,7 +360,7 @@ class Body:
         if lines:
             w.emit("for {")
             w.lines += lines
-            w.emit(f"if !{test.operand} {{")
+            w.emit(f"if {negated(test).text} {{")
             w.emit("break")
             w.emit("}")
         else:

@@ -93,7 +93,7 @@ def settled(of: GoType) -> GoType:
     """The type as Go has it; a literal of one character is a string where nobody wants a rune."""
     if of == CHAR:
         return STRING
-    if is_open(of):
+    if is_open(of) or of == NOTHING:
         raise StillOpen("nothing is ever put into it")
     if of.kind == "list" and of.elem is not None:
         return list_of(settled(of.elem))
@@ -148,6 +148,18 @@ def fitted(value: Value, wanted: GoType | None) -> Value:
     if given.kind == wanted.kind == "map" and given.elem is None:
         return Value(empty_map(wanted), wanted)
     raise NotCarried(f"{given.text} where {wanted.text} is wanted")
+
+
+_OPPOSITES = ((' != ""', ' == ""'), (" != 0", " == 0"), (" != nil", " == nil"))
+
+
+def negated(value: Value) -> Value:
+    """The opposite of a truth value; where something is compared with nothing, by the opposite sign."""
+    opposites = (*_OPPOSITES, (" > 0", " == 0")) if value.text.startswith("len(") else _OPPOSITES
+    for ending, opposite in opposites:
+        if value.rank == TEST and value.text.endswith(ending):
+            return Value(value.text.removesuffix(ending) + opposite, value.type, TEST)
+    return Value(f"!{value.operand}", value.type)
 
 
 def empty_map(of: GoType) -> str:
