@@ -38,10 +38,11 @@ async def follow_run(
 ) -> AsyncGenerator[Line]:
     """Every message of a run after `after`, and then each new one: without end, or until the run is over."""
     reader = JournalReader(journal)
-    over = False
+    over = full = False
     try:
         while True:
-            found = reader.since(after, run, PAGE)
+            found = reader.since(after, run, PAGE) if full or reader.changed() else []
+            full = len(found) == PAGE
             for stored in found:
                 after = stored.seq
                 line = decode_line(stored, registry)

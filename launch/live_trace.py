@@ -64,8 +64,13 @@ def followed(
 ) -> Iterator[tuple[Line | None, Row]]:
     """Everything of a run so far and then what comes, until it has ended. An attempt comes without a line."""
     seq = settled = 0
+    due = True
     while True:
+        if not due and not reader.changed():
+            sleep(POLL_S)
+            continue
         found = reader.since(seq, run, PAGE)
+        due = bool(found)
         for stored in found:
             seq = stored.seq
             line = decode_line(stored, registry)

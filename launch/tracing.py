@@ -204,7 +204,10 @@ def summary(message: Message) -> str:
             return f"{_many(len(message.plan.tasks), 'file')} in {_many(message.plan.stages, 'stage')}"
         case DraftRequested():
             why = "" if message.reason == "first" else f", {message.reason}: {_first_evidence(message)}"
-            return f"{message.task.path}, {_many(message.candidates, 'candidate')}{why}"
+            wanted = (
+                f"{message.scope} carried over" if message.carry else _many(message.candidates, "candidate")
+            )
+            return f"{message.task.path}, {wanted}{why}"
         case DraftProposed():
             tokens = sum(call.completion_tokens for call in message.calls)
             seconds = sum(call.wall_s for call in message.calls)

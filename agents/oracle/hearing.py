@@ -38,9 +38,11 @@ from guildbus.protocols.spec import Example, Signature
 
 FIRST_SAMPLES = 2
 MORE_SAMPLES = 2
-MOST_PYTHON = 4
+MOST_PYTHON = 6
 MOST_GO = 2
-"""What four in Python leave open, more of them seldom settle; another language may."""
+"""What six in Python leave open, more of them seldom settle; another language may."""
+MOST_FOR_A_DISPUTE = 4
+"""Programs for failing rows alone, in Python."""
 MOST_SPLIT = 0.02
 """The share of a subject's cases on which witnesses may disagree before more of them are asked."""
 LEAST_SETTLED = 0.5
@@ -238,7 +240,7 @@ def more(
     if not asked:
         return None
     python, go = record.samples(folder, "python"), record.samples(folder, "go")
-    if python < MOST_PYTHON:
+    if python < (MOST_FOR_A_DISPUTE if record.only_disputes else MOST_PYTHON):
         following = {"language": "python", "first": python, "count": MORE_SAMPLES}
     elif go < MOST_GO and not record.only_disputes:
         following = {"language": "go", "first": go, "count": MOST_GO}

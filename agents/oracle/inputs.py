@@ -306,11 +306,16 @@ class _Draw:
             return self.random.choice(self._strings)
         if roll < 0.35:
             return self.random.choice(self._strings) + self.random.choice(self._strings)
-        if roll < 0.45:
-            half = self.random.choice(self._strings)[:12]
-            return half + half[::-1]
+        if roll < 0.5:
+            return self._mirrored(self.random.choice(self._strings)[:12])
         alphabet = self._alphabet if self._alphabet and roll < 0.85 else "aAbB1 ,é日"
         return "".join(self.random.choice(alphabet) for _ in range(self.random.randint(0, 12)))
+
+    def _mirrored(self, half: str) -> str:
+        """The same from both ends, or nearly: in the other case, with a sign in between."""
+        other = half[::-1].swapcase() if self.random.random() < 0.5 else half[::-1]
+        middle = self.random.choice(("", "", "-", ", ", "x"))
+        return f"{half}{middle}{other}"
 
     def _list(self, of: GoType) -> list[Json]:
         """Of any order, sorted, or with repeats."""

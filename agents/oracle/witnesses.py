@@ -4,8 +4,9 @@ A witness is a program written from the spec alone. Its outcomes on the cases ar
 is settled when one outcome leads every other by two (two witnesses that agree, or three against one). Who
 gives an outcome that depends on the language it was computed in is not heard on that function at all: where
 its signs come from the language, the cases on which both languages agree are right by accident only. A
-witness that breaks a value which the spec states is heard no more; stated values themselves are settled
-without any vote. The implementation on trial and its tests are never witnesses. Next: `disputes.py`.
+witness that breaks a value which the spec states is heard no more, and on a function one that was outvoted
+there: what is left of its cases is counted again without it. Stated values themselves are settled without any
+vote. The implementation on trial and its tests are never witnesses. Next: `disputes.py`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -68,24 +69,38 @@ def hear(
             dismissed.append(Dismissed(testimony.name, fault))
         else:
             heard.append(testimony)
-    silent = [_silent(cases, testimony) for testimony in heard]
-    settled: list[Settled] = []
+    mute = {t.name: _silent(cases, t) for t in heard}
+    settled: dict[int, Settled] = {
+        index: Settled(case, known, ("the spec",), stated=True)
+        for index, case in enumerate(cases)
+        if (known := stated.get(canonical(case))) is not None
+    }
+
+    def asked(case: Json) -> list[Testimony]:
+        return [t for t in heard if subject_of(case) not in mute[t.name]]
+
+    while True:
+        fresh: dict[int, Settled] = {}
+        for index, case in enumerate(cases):
+            votes = [(t.name, t.outcomes[index]) for t in asked(case)] if index not in settled else []
+            if (found := _vote(case, votes)) is not None:
+                fresh[index] = found
+        if not fresh:
+            break
+        settled |= fresh
+        for index, one in fresh.items():
+            for t in asked(one.case):
+                if is_vote(t.outcomes[index]) and not agree(one.outcome, t.outcomes[index]):
+                    mute[t.name].add(subject_of(one.case))
     split: list[Json] = []
     unheard: list[Json] = []
     for index, case in enumerate(cases):
-        known = stated.get(canonical(case))
-        if known is not None:
-            settled.append(Settled(case, known, ("the spec",), stated=True))
-            continue
-        asked = [t for t, mute in zip(heard, silent, strict=True) if subject_of(case) not in mute]
-        found = _vote(case, [(t.name, t.outcomes[index]) for t in asked])
-        if found is not None:
-            settled.append(found)
-        elif any(is_vote(t.outcomes[index]) for t in asked):
-            split.append(case)
-        else:
-            unheard.append(case)
-    return Hearing(tuple(settled), tuple(split), tuple(unheard), tuple(dismissed))
+        if index not in settled:
+            spoken = any(is_vote(t.outcomes[index]) for t in asked(case))
+            (split if spoken else unheard).append(case)
+    return Hearing(
+        tuple(settled[index] for index in sorted(settled)), tuple(split), tuple(unheard), tuple(dismissed)
+    )
 
 
 def is_vote(outcome: Json) -> bool:

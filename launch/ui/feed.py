@@ -42,9 +42,11 @@ async def run_feed(
     tail = RunTail(reader, run, registry, Vitals(run))
     shown: dict[str, Any] = {}
     caught_up, spoken, looked = False, time.monotonic(), 0.0
+    full = True
     try:
         while not stopping():
-            page = await asyncio.to_thread(tail.next)
+            page = await asyncio.to_thread(tail.next) if full or reader.changed() else None
+            full = page is not None
             if tail.seq and (page is not None or time.monotonic() - looked > PULSE_S):
                 looked = time.monotonic()
                 vitals = tail.vitals.shown(running=pulse.is_running(tail.vitals))

@@ -57,7 +57,7 @@ def fits(value: Any, shape: Any) -> bool:
 
 def test_a_green_build_and_everything_that_looks_at_it(guild: Guild) -> None:
     drafts = [rule(fenced(UNBUILT), "no Go at all", fenced(NUMKIT))]
-    guild.serve(drafts, [rule(numkit())], config="[build]\nteeth_seconds = 300\n")
+    guild.serve(drafts, [rule(numkit())], config="[build]\nexamine = false\nteeth_seconds = 300\n")
     code, report = guild.build(SPEC, "--out", "pkg", "--candidates", 3)
     assert (code, report["green"], report["status"]) == (0, True, "green:unexamined")
     assert fits(report, REPORT)

@@ -51,6 +51,7 @@ ROSTER = """
 max_attempts = 2
 
 [build]
+examine = false
 teeth_seconds = 10
 finishers = ["go-doc", "go-dies", "go-review", "go-bench"]
 

@@ -25,7 +25,7 @@ from guildhall import (
 NUMKIT_SPEC = ROOT / "specs" / "numkit.yaml"
 STRINGKIT_SPEC = ROOT / "specs" / "stringkit.yaml"
 EXAMINED = "[build]\nexamine = true\nteeth_seconds = 0\n"
-MEASURED = "[build]\nteeth_seconds = 300\n"
+MEASURED = "[build]\nexamine = false\nteeth_seconds = 300\n"
 WRONG_SUITE = STRINGKIT_SUITE.replace('{"éa", "aé"}', '{"こんにちは", "こんにちは"}')
 
 

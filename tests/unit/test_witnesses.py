@@ -77,6 +77,22 @@ def test_who_depends_on_the_language_is_not_heard_on_that_function_at_all() -> N
     assert [len(s.votes) for s in found.settled] == [2, 2, 4]
 
 
+def test_who_was_outvoted_on_a_function_is_not_heard_on_the_rest_of_it() -> None:
+    cases: list[Json] = [{"call": "F", "args": [n]} for n in (1, 2)] + [{"call": "G", "args": [1]}]
+    names = ("a", "b", "c", "d")
+    rows = zip((4, 4, 4, 9), (5, 5, 6, 6), (7, 7, 8, 8), strict=True)
+    given_ = [Testimony(n, "python", tuple(map(gives, row))) for n, row in zip(names, rows, strict=True)]
+    found = hear(cases, given_)
+    assert [one.outcome for one in found.settled] == [gives(4)], "five and six have two votes each"
+    rows = zip((4, 4, 4, 4, 9), (5, 5, 5, 6, 6), (7, 7, 8, 8, 8), strict=True)
+    given_ = [
+        Testimony(n, "python", tuple(map(gives, row))) for n, row in zip((*names, "e"), rows, strict=True)
+    ]
+    found = hear(cases, given_)
+    assert [one.outcome for one in found.settled] == [gives(4), gives(5)], "without e it is three to one"
+    assert found.split == (cases[2],), "on G nobody was outvoted"
+
+
 def test_witnesses_of_no_value_at_all_are_dismissed() -> None:
     found = heard({"none": "SyntaxError"}, gives(1), gives(1))
     assert [(d.name, d.reason) for d in found.dismissed] == [("python-0", "it gives no value for any case")]
