@@ -11,7 +11,10 @@ the rules do not know is left to go-dev ([ADR
     variables.py     where a variable is declared, and of what type
     statements.py    statements
     expressions.py   expressions
-    calls.py         built-in functions, and the methods of strings, lists and dicts
+    loops.py         what a `for` goes over
+    calls.py         calls of the program's own functions, and of what Python brings along:
+    functions.py     built-in functions
+    methods.py       the methods of strings, lists, dicts and sets
     types.py         the types, and from one to another
     helpers.py       the Go that stands beside it
 

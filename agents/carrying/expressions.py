@@ -8,7 +8,7 @@ from collections.abc import Callable as Function
 from collections.abc import Sequence
 from typing import TypeVar
 
-from guildbus.agents.carrying import calls
+from guildbus.agents.carrying import calls, functions, loops
 from guildbus.agents.carrying.routines import Program, Routine, go_name
 from guildbus.agents.carrying.types import (
     AND,
@@ -27,9 +27,11 @@ from guildbus.agents.carrying.types import (
     NotCarried,
     StillOpen,
     Value,
+    copied,
     fitted,
     is_ordered,
     joined,
+    length,
     list_of,
     map_of,
     negated,
@@ -214,7 +216,7 @@ class Writer:
             case "string":
                 return Value(f'{found.within(SUM)} != ""', BOOL, TEST)
             case "list" | "map":
-                return Value(f"{calls.length(found)} > 0", BOOL, TEST)
+                return Value(f"{length(found)} > 0", BOOL, TEST)
             case "pointer" | "error":
                 return Value(f"{found.operand} != nil", BOOL, TEST)
         raise NotCarried(f"`{ast.unparse(node)}` as a condition")
@@ -242,7 +244,7 @@ class Writer:
                 raise StillOpen(f"the type of {node.attr}")
             return Value(f"{self.routine.receiver}.{go_name(node.attr)}", of)
         if isinstance(node.value, ast.Name) and node.value.id == "math":
-            return calls.constant_of_math(node.attr)
+            return functions.constant_of_math(node.attr)
         held = self.value(node.value)
         struct = held.type.elem if held.type.kind == "pointer" and held.type.elem is not None else held.type
         for name, of in struct.fields if struct.kind == "struct" else ():
@@ -261,14 +263,14 @@ class Writer:
             return Value(f"{first.operand}.Sub({second.text}).Seconds()", FLOAT)
         if isinstance(operator, ast.Add) and kinds == ("list", "list"):
             of = joined(first.type, second.type)
-            whole = calls.copied(fitted(first, of))
+            whole = copied(fitted(first, of))
             return Value(f"append({whole.text}, {fitted(second, of).text}...)", of)
         if isinstance(operator, ast.Mult) and kinds[0] in ("string", "rune") and kinds[1] == "int":
             return Value(f"strings.Repeat({fitted(first, STRING).text}, {second.text})", STRING)
         if isinstance(operator, ast.Mult) and kinds[0] == "list" and kinds[1] == "int":
             return Value(f"slices.Repeat({first.text}, {second.text})", first.type)
         if isinstance(operator, ast.Pow):
-            return calls.power(first, second)
+            return functions.power(first, second)
         if isinstance(operator, ast.Add) and set(kinds) <= {"string", "rune"}:
             shown = fitted(first, STRING), fitted(second, STRING)
             return Value(f"{shown[0].within(SUM)} + {shown[1].operand}", STRING, SUM)
@@ -358,7 +360,7 @@ class Writer:
             case ast.UnaryOp(op=ast.USub(), operand=back):
                 if not self.steady(held):
                     raise NotCarried("an index from the end of what is worked out")
-                return f"{calls.length(whole)}-{self.value(back, INT).operand}"
+                return f"{length(whole)}-{self.value(back, INT).operand}"
         return self.value(index, INT).text
 
     def _stretch(self, whole: Value, held: ast.expr, stretch: ast.Slice) -> Value:
@@ -493,7 +495,7 @@ class Writer:
         generator = generators[0]
         shadowed = {n.id: self.types.get(n.id) for n in ast.walk(generator.target) if isinstance(n, ast.Name)}
         try:
-            calls.loop_head(self, generator.target, generator.iter)
+            loops.loop_head(self, generator.target, generator.iter)
             for test in generator.ifs:
                 self.emit(f"if {self.condition(test).text} {{")
             body()

@@ -7,7 +7,7 @@ of what its variables hold; then once for good. Next: `expressions.py`.
 import ast
 from collections.abc import Sequence
 
-from guildbus.agents.carrying import calls
+from guildbus.agents.carrying import calls, loops, methods
 from guildbus.agents.carrying.expressions import Writer
 from guildbus.agents.carrying.types import (
     BOOL,
@@ -327,7 +327,7 @@ class Body:
     def _delete(self, whole: Value, held: ast.expr, index: ast.expr) -> None:
         w = self._w
         if whole.type.kind == "map":
-            calls.delete_key(w, whole, index)
+            methods.delete_key(w, whole, index)
             return
         if whole.type.kind != "list" or isinstance(index, ast.Slice):
             raise NotCarried(f"`del` of {whole.type.text}")
@@ -381,7 +381,7 @@ class Body:
         gone = {n.id for n in ast.walk(statement.iter) if isinstance(n, ast.Name)}
         if isinstance(statement.iter, ast.Name) and gone & changed:
             raise NotCarried("what a loop goes over is changed in it")
-        calls.loop_head(w, _idle(statement.target, used), statement.iter)
+        loops.loop_head(w, _idle(statement.target, used), statement.iter)
         self._block(statement.body)
         w.emit("}")
 

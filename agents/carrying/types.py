@@ -198,3 +198,35 @@ def string_literal(text: str) -> str:
     if any(0xD800 <= ord(char) < 0xE000 for char in text):
         raise NotCarried("half a character")
     return json.dumps(text, ensure_ascii=False)
+
+
+def length(value: Value) -> str:
+    """`len`."""
+    if value.type.kind == "string":
+        return f"utf8.RuneCountInString({value.text})"
+    if value.type.kind in ("list", "map"):
+        inner = f"{value.operand}.keys" if is_ordered(value.type) else value.text
+        return f"len({inner})"
+    raise NotCarried(f"the length of {value.type.text}")
+
+
+def copied(value: Value) -> Value:
+    """A list of its own, so that appending to it changes no other."""
+    fresh = value.text.startswith((value.type.text, "slices.Clone", "slices.Sorted", "reversedList"))
+    return value if fresh else Value(f"slices.Clone({value.text})", value.type)
+
+
+def element(of: GoType) -> GoType:
+    """What a loop over such a value gives."""
+    if of.kind in ("string", "rune"):
+        return RUNE
+    if of.kind == "list" and of.elem is not None:
+        return of.elem
+    if of.kind == "map" and of.key is not None:
+        return of.key
+    raise StillOpen(f"the elements of {of.text}")
+
+
+def by_runes(held: Value) -> Value:
+    """A string as a list of its runes; anything else as it is."""
+    return Value(f"[]rune({held.text})", list_of(RUNE)) if held.type.kind == "string" else held
