@@ -10,7 +10,9 @@ the rules do not know is left to go-dev ([ADR
     routines.py      what can be called, and how Go declares it
     variables.py     where a variable is declared, and of what type
     statements.py    statements
-    expressions.py   expressions
+    expressions.py   expressions: names, parts, and what the others are made of
+    operators.py     arithmetic, `and` and `or`, comparisons
+    displays.py      lists, dicts and texts written out, comprehensions
     loops.py         what a `for` goes over
     calls.py         calls of the program's own functions, and of what Python brings along:
     functions.py     built-in functions

@@ -7,6 +7,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from guildbus.agents.carrying.displays import looped
 from guildbus.agents.carrying.loops import walkable
 from guildbus.agents.carrying.types import (
     BOOL,
@@ -126,7 +127,7 @@ def _quantified(every: bool) -> Callable[["Writer", ast.Call], Value]:
             w.emit("break")
             w.emit("}")
 
-        w.looped(over.generators, body)
+        looped(w, over.generators, body)
         return Value(name, BOOL)
 
     return write

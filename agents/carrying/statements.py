@@ -7,7 +7,7 @@ of what its variables hold; then once for good. Next: `expressions.py`.
 import ast
 from collections.abc import Sequence
 
-from guildbus.agents.carrying import calls, loops, methods
+from guildbus.agents.carrying import calls, loops, methods, operators
 from guildbus.agents.carrying.expressions import Writer
 from guildbus.agents.carrying.types import (
     BOOL,
@@ -290,7 +290,7 @@ class Body:
             if whole.type.elem is None:
                 raise StillOpen("a dict that nothing was put into")
             loaded = ast.Subscript(target.value, target.slice, ast.Load())
-            now = w.combined(w.value(loaded), statement.op, change)
+            now = operators.combined(w.value(loaded), statement.op, change)
             if is_ordered(whole.type):
                 key = w.value(target.slice, whole.type.key)
                 w.emit(f"{whole.operand}.set({key.text}, {fitted(now, whole.type.elem).text})")
@@ -307,7 +307,7 @@ class Body:
                 w.learn(target, change.type)
                 w.emit(f"{place.text} = append({place.text}, {fitted(change, w.value(target).type).text}...)")
             return
-        now = w.combined(place, statement.op, change)
+        now = operators.combined(place, statement.op, change)
         w.learn(target, now.type)
         sign = _SHORT.get(type(statement.op))
         if sign is None or isinstance(statement.op, ast.Pow):
