@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 from guildbus.agents.budget import reference_within
 from guildbus.agents.go_fragments import expression
-from guildbus.agents.golang.syntax import text_of
-from guildbus.agents.oracle.disputes import Verdict, corrected, judge_rows
+from guildbus.agents.golang.syntax import apply_edits, parse, text_of
+from guildbus.agents.oracle.added import additions
+from guildbus.agents.oracle.disputes import Verdict, judge_rows
 from guildbus.agents.oracle.gotypes import Api, Callable
 from guildbus.agents.oracle.inputs import Hints, cases_for, hints_in, sequences_for
 from guildbus.agents.oracle.literals import NoLiteral, read_call, read_literal, write_call
@@ -272,12 +273,16 @@ def answer(record: OracleRecord, dispute: OracleRequested, found: Docket, hearin
     """The verdicts on the rows of a disputed test."""
     rows = _in_dispute(record, dispute, found.api)
     verdicts = judge_rows(dispute.source, rows, hearing.settled)
-    mended = corrected(dispute.source, verdicts) if any(v.edit for v in verdicts) else ""
+    edits = [verdict.edit for verdict in verdicts if verdict.edit is not None]
+    file = parse(dispute.source)
+    examined = bool(edits) and not record.only_disputes
+    added = additions(file, rows, hearing.settled, found.api) if examined else []
     return OracleAnswered(
         path=dispute.path,
         round=dispute.round,
         verdicts=tuple(_told(verdict, found.api, dispute.source) for verdict in verdicts),
-        mended=mended,
+        mended=apply_edits(file, [*edits, *(one.edit for one in added)]) if edits else "",
+        added=tuple(shown_case(one.settled.case, found.api) for one in added),
     )
 
 
