@@ -326,7 +326,8 @@ def test_rest_is_until_the_next_thing_to_do_and_a_tick_always_earns_some(happene
         session.tick(now)
         rest = session.rest_s(now)
         assert rest > 0
-        assert session.tick(now + rest * 0.99) == []
+        if rest > 1e-9:  # what is less may be lost in the sum
+            assert session.tick(now + rest * 0.99) == []
         now += rest + 0.001
         assert session.tick(now) != [] or what == "full"
 
