@@ -61,7 +61,9 @@ def list_of(elem: GoType) -> GoType:
 
 
 def map_of(key: GoType, elem: GoType, *, ordered: bool = False) -> GoType:
-    """A map; an ordered one is the helper `orderedMap`."""
+    """A map; an ordered one is the helper `orderedMap`. A plain map to truth values is a set (`set_of`)."""
+    if elem.kind == "bool" and not ordered:
+        raise NotCarried("a dict of truth values, which would be taken for a set")
     text = f"*orderedMap[{key.text}, {elem.text}]" if ordered else f"map[{key.text}]{elem.text}"
     return GoType("map", text, elem=elem, key=key)
 

@@ -141,6 +141,7 @@ LEFT = [
     ("F", "def f(n:", "it is no Python"),
     ("Is", "def is_(s):\n    d = {c: 1 for c in s}\n    return d", "`{c: 1 for c in s}`"),
     ("Text", "def text(s):\n    return s[::2]", "a slice with a step"),
+    ("Is", "def is_(s):\n    d = {}\n    d[s] = False\n    return s in d", "a dict of truth values"),
     ("Text", "def text(s):\n    return s.title()", "`s.title`"),
     ("Pairs", "def pairs(l):\n    for p in l:\n        p.left = 0\n    return l", "`p.left` is changed"),
 ]
