@@ -16,7 +16,7 @@ _MODULE_ELEMENT = re.compile(r"[A-Za-z0-9_.~-]+")
 _STD_IMPORT = re.compile(r"[a-z][a-z0-9]*(/[a-z0-9]+)*")
 _WINDOWS_DEVICE = re.compile(r"(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?", re.IGNORECASE)
 _META_MODULES = frozenset({"all", "cmd", "std"})
-_GO_KEYWORDS = frozenset(
+GO_KEYWORDS = frozenset(
     [
         "break",
         "case",
@@ -134,4 +134,4 @@ def std_import(text: str) -> str:
 
 def is_go_identifier(text: str) -> bool:
     """Whether the text can be a Go package name (ASCII identifiers that are no keyword)."""
-    return text.isascii() and text.isidentifier() and text not in _GO_KEYWORDS
+    return text.isascii() and text.isidentifier() and text not in GO_KEYWORDS

@@ -21,73 +21,15 @@ from guildbus.agents.carrying.types import (
 )
 from guildbus.agents.oracle.gotypes import Api, Callable, GoType, makes
 from guildbus.agents.oracle.pynames import function_name, method_name
+from guildbus.protocols.spec_rules import GO_KEYWORDS
 
-_TAKEN = frozenset(
-    [
-        "break",
-        "case",
-        "chan",
-        "const",
-        "continue",
-        "default",
-        "defer",
-        "else",
-        "fallthrough",
-        "for",
-        "func",
-        "go",
-        "goto",
-        "if",
-        "import",
-        "interface",
-        "map",
-        "package",
-        "range",
-        "return",
-        "select",
-        "struct",
-        "switch",
-        "type",
-        "var",
-        "any",
-        "append",
-        "bool",
-        "byte",
-        "cap",
-        "clear",
-        "copy",
-        "delete",
-        "error",
-        "errors",
-        "false",
-        "float64",
-        "fmt",
-        "int",
-        "iota",
-        "len",
-        "make",
-        "math",
-        "max",
-        "min",
-        "new",
-        "nil",
-        "panic",
-        "rune",
-        "slices",
-        "sort",
-        "strconv",
-        "string",
-        "strings",
-        "time",
-        "true",
-        "unicode",
-        "utf8",
-        "abs",
-        "gcd",
-        "sum",
-        "power",
-    ]
-)
+_TAKEN = GO_KEYWORDS | {
+    *("any", "append", "bool", "byte", "cap", "clear", "copy", "delete", "error", "false", "float64", "int"),
+    *("iota", "len", "make", "max", "min", "new", "nil", "panic", "rune", "string", "true"),
+    *("errors", "fmt", "maps", "math", "slices", "sort", "strconv", "strings", "time", "unicode", "utf8"),
+    *("abs", "gcd", "power", "sum"),
+}
+"""Go's own words and names, the packages and the helpers that carried code uses."""
 
 
 @dataclass(frozen=True)

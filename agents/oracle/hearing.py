@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from guildbus.agents.budget import reference_within
 from guildbus.agents.go_fragments import expression
-from guildbus.agents.golang.syntax import apply_edits, parse, text_of
-from guildbus.agents.oracle.added import additions
-from guildbus.agents.oracle.disputes import Verdict, judge_rows
+from guildbus.agents.golang.syntax import parse, text_of
+from guildbus.agents.oracle.added import Addition, additions
+from guildbus.agents.oracle.disputes import Verdict, corrected, judge_rows
 from guildbus.agents.oracle.gotypes import Api, Callable
 from guildbus.agents.oracle.inputs import Hints, cases_for, hints_in, sequences_for
 from guildbus.agents.oracle.literals import NoLiteral, read_call, read_literal, write_call
@@ -273,15 +273,15 @@ def answer(record: OracleRecord, dispute: OracleRequested, found: Docket, hearin
     """The verdicts on the rows of a disputed test."""
     rows = _in_dispute(record, dispute, found.api)
     verdicts = judge_rows(dispute.source, rows, hearing.settled)
-    edits = [verdict.edit for verdict in verdicts if verdict.edit is not None]
-    file = parse(dispute.source)
-    examined = bool(edits) and not record.only_disputes
-    added = additions(file, rows, hearing.settled, found.api) if examined else []
+    mends = any(verdict.edit for verdict in verdicts)
+    added: list[Addition] = []
+    if mends and not record.only_disputes:
+        added = additions(parse(dispute.source), rows, hearing.settled, found.api)
     return OracleAnswered(
         path=dispute.path,
         round=dispute.round,
         verdicts=tuple(_told(verdict, found.api, dispute.source) for verdict in verdicts),
-        mended=apply_edits(file, [*edits, *(one.edit for one in added)]) if edits else "",
+        mended=corrected(dispute.source, verdicts, [one.edit for one in added]) if mends else "",
         added=tuple(shown_case(one.settled.case, found.api) for one in added),
     )
 

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,10 @@ from guildbus.agents import planning
 from guildbus.agents.carrying.program import carried
 from guildbus.agents.carrying.routines import python_name
 from guildbus.agents.gates.context import GateContext
+from guildbus.agents.gates.formatting import gofmt_of
 from guildbus.agents.gates.table import run_gates
 from guildbus.agents.golang.splice import with_declarations
-from guildbus.agents.golang.syntax import SyntaxFault
-from guildbus.agents.golang.toolchain import GoSyntaxError, Toolchain
+from guildbus.agents.golang.toolchain import Toolchain
 from guildbus.agents.oracle import hearing
 from guildbus.agents.oracle.record import read_record
 from guildbus.agents.oracle.running import Witnesses
@@ -45,16 +44,6 @@ def program(name: str, language: str, content: str) -> ReferenceProgram:
     )
 
 
-def formatter(toolchain: Toolchain) -> Callable[[str], str | SyntaxFault]:
-    def write(source: str) -> str | SyntaxFault:
-        try:
-            return toolchain.gofmt(source)
-        except GoSyntaxError as error:
-            return SyntaxFault(error.line, error.column, error.message)
-
-    return write
-
-
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 async def test_both_languages_give_the_same(path: Path, toolchain: Toolchain) -> None:
     """`path` is named after its spec."""
@@ -76,7 +65,7 @@ async def test_both_languages_give_the_same(path: Path, toolchain: Toolchain) ->
         if f" {known.get(subject.name, subject.name)}(" in python or f"class {subject.name}:" in python:
             source = with_declarations(source, carried(python, subject.name, docket.api))
     stdlib = frozenset(["errors", "fmt", "maps", "math", "slices", "sort", "strconv", "strings", "time"])
-    context = GateContext(task, stdlib | {"unicode", "unicode/utf8"}, formatter(toolchain))
+    context = GateContext(task, stdlib | {"unicode", "unicode/utf8"}, gofmt_of(toolchain))
     source = run_gates(source, context).content
 
     witnesses = await Witnesses.start(toolchain, unsafe=False)
