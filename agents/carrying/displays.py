@@ -32,10 +32,7 @@ if TYPE_CHECKING:
 def either(w: "Writer", test: ast.expr, body: ast.expr, other: ast.expr, wanted: GoType | None) -> Value:
     """`a if b else c`: a variable that gets one of the two."""
     condition = w.condition(test)
-    (first, before), (second, behind) = (
-        w.apart(lambda: w.value(body)),
-        w.apart(lambda: w.value(other)),
-    )
+    (first, before), (second, behind) = w.value_apart(body), w.value_apart(other)
     of = wanted if wanted is not None else settled(joined(first.type, second.type))
     name = w.fresh("chosen")
     for line in (
@@ -142,19 +139,12 @@ def looped(w: "Writer", generators: list[ast.comprehension], body: Function[[], 
     if len(generators) != 1:
         raise NotCarried("a comprehension over several things")
     generator = generators[0]
-    shadowed = {n.id: w.types.get(n.id) for n in ast.walk(generator.target) if isinstance(n, ast.Name)}
-    try:
+    with w.shadowing([node.id for node in ast.walk(generator.target) if isinstance(node, ast.Name)]):
         loop_head(w, generator.target, generator.iter)
         for test in generator.ifs:
             w.emit(f"if {w.condition(test).text} {{")
         body()
         w.lines += ["}"] * (len(generator.ifs) + 1)
-    finally:
-        for name, of in shadowed.items():
-            if of is None:
-                w.types.pop(name, None)
-            else:
-                w.types[name] = of
 
 
 def _bare(value: Value, of: GoType) -> str:

@@ -5,7 +5,8 @@
 
 import ast
 from collections.abc import Callable as Function
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from guildbus.agents.carrying import calls, displays, functions, operators
@@ -80,6 +81,28 @@ class Writer:
             return result, self.lines
         finally:
             self.lines = kept
+
+    def value_apart(self, node: ast.expr) -> tuple[Value, list[str]]:
+        """An expression, and the lines that have to come before it."""
+        return self.apart(lambda: self.value(node))
+
+    def condition_apart(self, node: ast.expr) -> tuple[Value, list[str]]:
+        """The same as `if` asks it."""
+        return self.apart(lambda: self.condition(node))
+
+    @contextmanager
+    def shadowing(self, names: Collection[str]) -> Iterator[None]:
+        """What is learnt of these variables in here is forgotten afterwards: they are another's."""
+        types = {name: self.types[name] for name in names if name in self.types}
+        spelled = {name: self.names[name] for name in names if name in self.names}
+        try:
+            yield
+        finally:
+            for name in names:
+                self.types.pop(name, None)
+                self.names.pop(name, None)
+            self.types |= types
+            self.names |= spelled
 
     def fresh(self, stem: str) -> str:
         """A name that nothing else has."""

@@ -181,17 +181,10 @@ def sort_in_place(w: "Writer", held: Value, keywords: list[ast.keyword]) -> None
 def _keys(w: "Writer", key: ast.Lambda, side: str, elem: GoType) -> list[str]:
     """What a lambda gives for one element, written out."""
     name = key.args.args[0].arg
-    before = (w.types.get(name), w.names.get(name))
-    w.types[name], w.names[name] = elem, side
-    try:
-        parts = key.body.elts if isinstance(key.body, ast.Tuple) else [key.body]
+    parts = key.body.elts if isinstance(key.body, ast.Tuple) else [key.body]
+    with w.shadowing([name]):
+        w.types[name], w.names[name] = elem, side
         found, lines = w.apart(lambda: w.values(parts))
-    finally:
-        for table, value in zip((w.types, w.names), before, strict=True):
-            if value is None:
-                table.pop(name, None)  # type: ignore[attr-defined]
-            else:
-                table[name] = value  # type: ignore[index]
     if lines or any(one.type.kind not in ("int", "float", "string", "rune") for one in found):
         raise NotCarried("sorting by what is worked out")
     return [one.operand for one in found]

@@ -92,7 +92,7 @@ def logical(w: "Writer", node: ast.BoolOp) -> Value:
     sign, rank = ("&&", AND) if both else ("||", OR)
     text = w.condition(node.values[0])
     for other in node.values[1:]:
-        following, lines = w.apart(lambda other=other: w.condition(other))  # type: ignore[misc]
+        following, lines = w.condition_apart(other)
         if not lines:
             text = Value(f"{text.within(rank)} {sign} {following.within(rank)}", BOOL, rank)
             continue

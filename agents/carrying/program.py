@@ -147,7 +147,7 @@ def _learn_values(nodes: list[ast.Assign], module: Writer, program: Program) -> 
         if not isinstance(target, ast.Name) or (orderly and isinstance(node.value, ast.Dict)):
             raise NotCarried(f"`{ast.unparse(node)}`")
         try:
-            found, lines = module.apart(lambda node=node: module.value(node.value))  # type: ignore[misc]
+            found, lines = module.value_apart(node.value)
         except StillOpen:
             continue
         if lines:

@@ -343,7 +343,7 @@ class Body:
         following = statement.orelse
         while len(following) == 1 and isinstance(following[0], ast.If):
             other = following[0]
-            test, lines = w.apart(lambda other=other: w.condition(other.test))  # type: ignore[misc]
+            test, lines = w.condition_apart(other.test)
             if lines:
                 break
             w.emit(f"}} else if {test.text} {{")
@@ -356,7 +356,7 @@ class Body:
 
     def _while(self, statement: ast.While) -> None:
         w = self._w
-        test, lines = w.apart(lambda: w.condition(statement.test))
+        test, lines = w.condition_apart(statement.test)
         if lines:
             w.emit("for {")
             w.lines += lines
