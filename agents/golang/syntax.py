@@ -239,9 +239,9 @@ def receiver_type(method: Node) -> str:
 
 
 def apply_edits(file: GoFile, edits: Iterable[Edit]) -> str:
-    """The text after all edits. An edit inside a larger one is dropped with it."""
+    """The text after all edits, those of one place in their order. An edit inside a larger one is dropped."""
     out, position = [], 0
-    for edit in sorted(set(edits), key=lambda edit: (edit.start, -edit.end)):
+    for edit in sorted(dict.fromkeys(edits), key=lambda edit: (edit.start, -edit.end)):
         if edit.start < position:
             continue
         out.append(file.data[position : edit.start])

@@ -98,6 +98,12 @@ def test_an_edit_inside_a_larger_one_goes_with_it() -> None:
     assert apply_edits(parse("package pq"), [Edit(0, 7, "x"), Edit(2, 3, "y")]) == "x pq"
 
 
+def test_edits_of_one_place_keep_their_order_and_one_given_twice_is_made_once() -> None:
+    words = "one two three four five six seven eight".split()
+    edits = [Edit(10, 10, f" {word}") for word in words]
+    assert apply_edits(parse("package pq"), [*edits, edits[0]]) == " ".join(["package pq", *words])
+
+
 def test_removing_a_function_takes_its_doc_comment() -> None:
     after = remove_declarations(parse(GROUPED), {"Stack.Push"})
     assert "Push" not in after
