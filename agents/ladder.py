@@ -5,8 +5,9 @@ wrong in the test is mended on the evidence. In a build that is not examined the
 the test's author has not mended it. Then for each accused file, in turn:
 
     a test, or code without witnesses    its owner, its owner again, then the other specialist (cross-route)
-    code that the witnesses convict      a right program carried over by rules; its owner, function by
-                                         function, beside one; more witnesses; functions again
+    code that the witnesses convict      more witnesses, if its test agrees with it; a right program carried
+                                         over by rules; its owner, function by function, beside one; more
+                                         witnesses; functions again
 
 A compiler's complaint about one function of a file, or a stated value that one does not give, asks for that
 function alone, or carries it over if witnesses were heard already. Other code without witnesses is drafted
@@ -52,7 +53,7 @@ from guildbus.protocols.messages.draft import (
     Evidence,
     Reason,
 )
-from guildbus.protocols.messages.oracle import OracleAnswered
+from guildbus.protocols.messages.oracle import OracleAnswered, ReferenceRequested
 from guildbus.protocols.messages.verification import Examination, VerificationFinished
 
 OWNER_TURNS = 2
@@ -159,6 +160,9 @@ def _climb(
 ) -> list[Message]:
     """The next step for the file that was tried least."""
     rung = min(rungs, key=lambda each: each.height)
+    doubting = _doubting(state, record, found) if rung.convicted else None
+    if doubting is not None:
+        return [doubting]
     carried = _carried(state, record, rung, found)
     if carried is not None:
         return [carried]
@@ -173,6 +177,26 @@ def _climb(
         request = _function(state, record, rung, found)
     paid_for = shared(state, [request or _request(state, rung)])
     return [paid_for[0] if paid_for else _stop(found, "tokens", f"since {spent_text(state)}")]
+
+
+def _doubting(
+    state: RunState, record: OracleRecord, found: VerificationFinished
+) -> ReferenceRequested | None:
+    """More witnesses, where code and test agree with each other against those that were heard.
+
+    Asked for once on each function or type: it takes more to convict it then. None if no more can be had.
+    """
+    for folder in dict.fromkeys(task.folder for task in state.plan.tasks):
+        said = [f"{failure.test} {failure.call} {failure.output}" for failure in found.failures]
+        against_both = tuple(
+            one.subject
+            for one in _convicted(state, found, folder)
+            if one.subject not in record.doubted(folder) and not any(one.subject in text for text in said)
+        )
+        request = more(record, folder, tokens_left(state), against_both) if against_both else None
+        if request is not None:
+            return request.model_copy(update={"doubted": against_both})
+    return None
 
 
 def _narrow(state: RunState, rung: Rung, found: VerificationFinished) -> DraftRequested | None:

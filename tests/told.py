@@ -247,6 +247,7 @@ class Told:
         *tables: WitnessTable,
         names: Sequence[str] = ("python-0", "python-1"),
         content: str = "def gcd(a, b): ...\n",
+        doubted: Sequence[str] = (),
     ) -> "Told":
         """References are asked for, written, and heard; a name begins with its language."""
         request = ReferenceRequested(
@@ -255,6 +256,7 @@ class Told:
             overview="what the spec says",
             api=self.state.plan.api.get(folder, ()),
             count=len(names) or 1,
+            doubted=tuple(doubted),
         )
         programs = tuple(
             ReferenceProgram.model_validate(

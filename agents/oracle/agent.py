@@ -79,7 +79,8 @@ class Oracle(Agent):
         testimonies = [await self._testimony(program, docket) for program in programs]
         request = hearing.more(record, folder, left)
         spent = request is None or record.only_disputes
-        found, heard = hearing.tables(docket, testimonies, spent=spent)
+        doubted = hearing.doubted(record, folder, docket, testimonies)
+        found, heard = hearing.tables(docket, testimonies, spent=spent, doubted=doubted)
         open_ = hearing.unsettled(record, folder, docket, found, heard)
         if request is not None and open_:
             return [hearing.more(record, folder, left, open_) or request]

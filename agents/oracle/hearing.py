@@ -154,11 +154,41 @@ def _why_no_sequence(api: Api, name: str) -> str:
     return hindered[0] if hindered else f"no operation of {name} can be called"
 
 
+def doubted(
+    record: OracleRecord, folder: str, found: Docket, testimonies: Sequence[Testimony]
+) -> frozenset[str]:
+    """On what the witnesses are doubted: code and test, which were written apart, agree against them there.
+
+    The repair-router has said so, or a row of a disputed test that the code passes would be overturned.
+    """
+    said = record.doubted(folder)
+    if record.only_disputes or not record.disputed_rows(folder):
+        return said
+    settled = hear(found.cases, testimonies, found.stated).settled
+    return said | {
+        verdict.row.function
+        for dispute in record.disputed_rows(folder)
+        for verdict in judge_rows(dispute.source, _passing(dispute, found.api), settled)
+        if verdict.finding == "row-wrong" and verdict.settled is not None and not verdict.settled.stated
+    }
+
+
+def _passing(dispute: OracleRequested, api: Api) -> list[Row]:
+    """The rows of a disputed test that the code gives, as far as its output says which do not."""
+    failing = {canonical(row.case) for row in contested(dispute.source, dispute.failing, api)}
+    broken = {text.partition("/")[0] for text in dispute.failing if _called(text, api) is None}
+    return [
+        row
+        for row in rows_in(dispute.source, api)
+        if canonical(row.case) not in failing and row.test not in broken
+    ]
+
+
 def tables(
-    found: Docket, testimonies: Sequence[Testimony], *, spent: bool
+    found: Docket, testimonies: Sequence[Testimony], *, spent: bool, doubted: Collection[str] = ()
 ) -> tuple[list[WitnessTable], Hearing]:
     """One table a subject. `spent`: no more witnesses can be asked, so what is missing is an obstacle."""
-    hearing = hear(found.cases, testimonies, found.stated)
+    hearing = hear(found.cases, testimonies, found.stated, doubted)
     by_case = {canonical(one.case): one for one in hearing.settled}
     split, unheard = ({canonical(case) for case in open_} for open_ in (hearing.split, hearing.unheard))
     out: list[WitnessTable] = []

@@ -83,6 +83,10 @@ class OracleRecord:
         """How many references of a language were asked for."""
         return sum(r.count for r in self.requested if r.folder == folder and r.language == language)
 
+    def doubted(self, folder: str) -> frozenset[str]:
+        """The functions and types on which witnesses of a package were doubted when they were asked for."""
+        return frozenset(name for one in self.requested if one.folder == folder for name in one.doubted)
+
     def latest(self, folder: str) -> WitnessesEstablished | None:
         """The newest table of a package."""
         return next((one for one in reversed(self.established) if one.folder == folder), None)

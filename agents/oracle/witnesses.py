@@ -1,20 +1,22 @@
 """What the witnesses say together: on which cases they agree, by how much, and where nothing is known. Pure.
 
 A witness is a program written from the spec alone. Its outcomes on the cases are counted like votes: a case
-is settled when one outcome leads every other by two (two witnesses that agree, or three against one). Who
-gives an outcome that depends on the language it was computed in is not heard on that function at all: where
+is settled when one outcome leads every other by two (two witnesses that agree, or three against one), and by
+three on a function on which they are doubted: two programs of one model misread a sentence alike more often
+than code and its test do, when those were written apart. Who gives an outcome that depends on the language it was computed in is not heard on that function at all: where
 its signs come from the language, the cases on which both languages agree are right by accident only. A
 witness that breaks a value which the spec states is heard no more, and on a function one that was outvoted
 there: what is left of its cases is counted again without it. Stated values themselves are settled without any
 vote. The implementation on trial and its tests are never witnesses. Next: `disputes.py`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from guildbus.agents.oracle.values import Json, agree, canonical
 
 LEAD = 2
+LEAD_IN_DOUBT = 3
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,15 @@ class Hearing:
 
 
 def hear(
-    cases: Sequence[Json], testimonies: Iterable[Testimony], stated: Mapping[str, Json] | None = None
+    cases: Sequence[Json],
+    testimonies: Iterable[Testimony],
+    stated: Mapping[str, Json] | None = None,
+    doubted: Collection[str] = (),
 ) -> Hearing:
-    """Count the votes. `stated` is canonical case -> outcome, from the spec, for some of the cases."""
+    """Count the votes. `stated` is canonical case -> outcome, from the spec, for some of the cases.
+
+    `doubted` are the subjects on which code and test agree with each other against witnesses.
+    """
     stated = stated or {}
     heard, dismissed = [], []
     for testimony in testimonies:
@@ -83,7 +91,8 @@ def hear(
         fresh: dict[int, Settled] = {}
         for index, case in enumerate(cases):
             votes = [(t.name, t.outcomes[index]) for t in asked(case)] if index not in settled else []
-            if (found := _vote(case, votes)) is not None:
+            lead = LEAD_IN_DOUBT if subject_of(case) in doubted else LEAD
+            if (found := _vote(case, votes, lead)) is not None:
                 fresh[index] = found
         if not fresh:
             break
@@ -145,8 +154,8 @@ def _broken(cases: Sequence[Json], testimony: Testimony, stated: Mapping[str, Js
     return ""
 
 
-def _vote(case: Json, given: Sequence[tuple[str, Json]]) -> Settled | None:
-    """The outcome that leads by LEAD; None if none does."""
+def _vote(case: Json, given: Sequence[tuple[str, Json]], lead: int) -> Settled | None:
+    """The outcome that leads by `lead`; None if none does."""
     groups: list[tuple[Json, list[str]]] = []
     for name, outcome in given:
         if not is_vote(outcome):
@@ -161,7 +170,7 @@ def _vote(case: Json, given: Sequence[tuple[str, Json]]) -> Settled | None:
         return None
     groups.sort(key=lambda group: -len(group[1]))
     best, second = len(groups[0][1]), len(groups[1][1]) if len(groups) > 1 else 0
-    if best - second < LEAD:
+    if best - second < lead:
         return None
     against = sum(len(names) for _, names in groups[1:])
     return Settled(case, groups[0][0], tuple(groups[0][1]), against)

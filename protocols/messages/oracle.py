@@ -21,7 +21,9 @@ Language = Literal["python", "go"]
 class ReferenceRequested(Message):
     """Write reference programs for one package, from its prose and its stated signatures alone.
 
-    `first` is the number of the first sample, so that later requests draw other ones.
+    `first` is the number of the first sample, so that later requests draw other ones. `doubted` are functions
+    and types on which code and its passing test agree with each other against the witnesses so far: from then
+    on it takes more of them to settle anything there.
     """
 
     type: ClassVar[str] = "reference.requested"
@@ -35,6 +37,7 @@ class ReferenceRequested(Message):
     language: Language = "python"
     first: int = Field(default=0, ge=0)
     count: int = Field(default=2, ge=1, le=16)
+    doubted: tuple[str, ...] = ()
     seed: int = 1
     max_tokens: int | None = None
 

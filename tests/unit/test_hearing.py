@@ -201,6 +201,47 @@ def test_the_verdicts_name_the_row_the_votes_and_the_edit() -> None:
     assert not hearing.unsettled(record(asked), "", found, [], heard)
 
 
+@pytest.mark.parametrize(
+    ("failing", "in_doubt"),
+    [
+        (("GCD(8, 15)",), True),
+        (("GCD(8, 15)", "GCD(1234, 5678)"), False),
+        (("TestGCD",), False),
+        (("TestGCD/row", "GCD(8, 15)"), False),
+        (("TestOther",), True),
+    ],
+)
+def test_a_row_that_the_code_passes_casts_doubt_on_witnesses_who_would_overturn_it(
+    failing: tuple[str, ...], in_doubt: bool
+) -> None:
+    asked = dispute().model_copy(update={"failing": failing})
+    told = record(asked)
+    found = hearing.docket(told, "")
+    pair = [witness(found, name) for name in "ab"]
+    doubted = hearing.doubted(told, "", found, pair)
+    assert doubted == (frozenset({"GCD"}) if in_doubt else frozenset())
+    _, heard = hearing.tables(found, pair, spent=False, doubted=doubted)
+    assert bool(hearing.unsettled(told, "", found, [], heard)) == in_doubt
+    third = [*pair, witness(found, "c")]
+    _, heard = hearing.tables(found, third, spent=False, doubted=hearing.doubted(told, "", found, third))
+    assert hearing.answer(told, asked, found, heard).mended == SUITE.replace("5678, 3}", "5678, 2}")
+
+
+def test_nobody_is_doubted_for_rows_that_they_find_right_or_where_nothing_is_disputed() -> None:
+    right = record(dispute(source=SUITE.replace("5678, 3}", "5678, 2}")))
+    for told in (right, record()):
+        found = hearing.docket(told, "")
+        assert hearing.doubted(told, "", found, [witness(found, "a"), witness(found, "b")]) == frozenset()
+
+
+def test_a_doubt_of_the_repair_router_stays() -> None:
+    asked = request(2).model_copy(update={"doubted": ("GCD",)})
+    told = record(request(2), asked)
+    found = hearing.docket(told, "")
+    assert hearing.doubted(told, "", found, []) == {"GCD"}
+    assert record(request(2)).doubted("") == frozenset()
+
+
 def test_without_witnesses_a_dispute_is_undecided_and_nothing_is_mended() -> None:
     asked = dispute()
     found = hearing.docket(record(asked), "")

@@ -1,5 +1,7 @@
 """The ladder with witnesses: disputes first; convicted code stays with its owner, cleared code is let be."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from guildbus.agents.ladder import (
@@ -10,6 +12,7 @@ from guildbus.agents.ladder import (
     after_rejection,
 )
 from guildbus.agents.localise import cleared, suspects
+from guildbus.agents.oracle.hearing import MOST_GO, MOST_PYTHON
 from guildbus.agents.oracle.values import canonical
 from guildbus.agents.prompting import prompt_for
 from guildbus.protocols.messages.base import Message
@@ -18,9 +21,11 @@ from guildbus.protocols.messages.draft import DraftProposed, DraftRequested
 from guildbus.protocols.messages.oracle import (
     OracleAnswered,
     OracleRequested,
+    ReferenceProposed,
     ReferenceRequested,
     RowVerdict,
     WitnessedCase,
+    WitnessesEstablished,
     WitnessTable,
 )
 from guildbus.protocols.messages.verification import BrokenExample, Counterexample, Diagnostic, Examination
@@ -49,9 +54,10 @@ def drafted(**options: int) -> Told:
     return Told.of(NUMKIT, **options).accept(IMPL, IMPLEMENTATION).accept(TEST, SUITE, cases=4)
 
 
-def witnessed(*names: str, **options: int) -> Told:
+def witnessed(*names: str, doubted: Sequence[str] = ("GCD",), **options: int) -> Told:
+    """Witnesses were heard, by default after their word on GCD had been doubted."""
     chosen = names or ("python-0", "python-1")
-    return drafted(**options).witness("", TABLE, names=chosen, content=RIGHT)
+    return drafted(**options).witness("", TABLE, names=chosen, content=RIGHT, doubted=doubted)
 
 
 def answer(run: Told, mended: str = "") -> OracleAnswered:
@@ -209,6 +215,37 @@ def test_convicted_code_stays_with_its_owner_and_goes_function_by_function(
         assert one.previous
     assert isinstance(said[-1], BuildStopped)
     assert said[-1].reason == "stalled"
+
+
+def test_what_code_and_test_say_alike_is_not_overruled_by_two_witnesses() -> None:
+    run = witnessed(doubted=()).verify(score="build vet test", examined=(WRONG,))
+    [asked] = red(run)
+    assert isinstance(asked, ReferenceRequested)
+    assert (asked.doubted, asked.language, asked.first) == (("GCD",), "python", 2)
+    run.add(asked)
+    assert run.record.doubted("") == {"GCD"}
+    [repair] = red(run)
+    assert isinstance(repair, DraftRequested), "once is enough"
+
+
+def test_where_the_test_speaks_against_the_code_too_the_witnesses_are_not_doubted() -> None:
+    run = disputed(witnessed(doubted=()), examined=(WRONG,))
+    [repair] = after_answer(run.state, run.record, answer(run))
+    assert isinstance(repair, DraftRequested)
+
+
+def test_when_no_more_witnesses_can_be_had_those_that_were_heard_convict() -> None:
+    names = [f"python-{n}" for n in range(MOST_PYTHON)] + [f"go-{n}" for n in range(MOST_GO)]
+    run = drafted()
+    for language, most in (("python", MOST_PYTHON), ("go", MOST_GO)):
+        request = ReferenceRequested(
+            folder="", package="numkit", overview="o", api=(), language=language, count=most
+        )
+        run.add(request, ReferenceProposed(request=request, programs=()))
+    run.add(WitnessesEstablished(folder="", tables=(TABLE,), witnesses=tuple(names)))
+    run.verify(score="build vet test", examined=(WRONG,))
+    [repair] = red(run)
+    assert isinstance(repair, DraftRequested)
 
 
 def test_before_more_of_the_same_the_witnesses_get_a_second_look() -> None:

@@ -47,6 +47,25 @@ def test_less_than_a_lead_of_two_is_split(given_: str) -> None:
     assert (found.settled, found.split, found.unheard) == ((), (CASE,), ())
 
 
+@pytest.mark.parametrize(
+    ("given_", "settled"), [("aa", False), ("aaa", True), ("aaab", False), ("aaaab", True), ("aaaabc", True)]
+)
+def test_in_doubt_it_takes_a_lead_of_three(given_: str, settled: bool) -> None:
+    witnesses = called(*map(gives, given_))
+    assert bool(hear([CASE], witnesses, doubted={"F"}).settled) == settled
+    assert hear([CASE], witnesses, doubted={"G"}) == hear([CASE], witnesses)
+
+
+def test_who_leads_by_two_only_silences_nobody_in_doubt() -> None:
+    """Two of four read a sentence alike and wrongly; a third errs in its own way on the first case."""
+    outcomes = [("x", "x"), ("x", "x"), ("x", "y"), ("y", "y")]
+    witnesses = [
+        Testimony(f"python-{n}", "python", tuple(map(gives, given_))) for n, given_ in enumerate(outcomes)
+    ]
+    assert [one.case for one in hear([CASE, OTHER], witnesses).settled] == [CASE]
+    assert hear([CASE, OTHER], witnesses, doubted={"F"}).settled == ()
+
+
 def test_one_witness_alone_settles_nothing() -> None:
     assert LEAD == 2
     assert heard(gives(1)).settled == ()
