@@ -1,13 +1,14 @@
 """What the witnesses say together: on which cases they agree, by how much, and where nothing is known. Pure.
 
 A witness is a program written from the spec alone. Its outcomes on the cases are counted like votes: a case
-is settled when one outcome leads every other by two (two witnesses that agree, or three against one), and by
-three on a function on which they are doubted: two programs of one model misread a sentence alike more often
-than code and its test do, when those were written apart. Who gives an outcome that depends on the language it was computed in is not heard on that function at all: where
-its signs come from the language, the cases on which both languages agree are right by accident only. A
-witness that breaks a value which the spec states is heard no more, and on a function one that was outvoted
-there: what is left of its cases is counted again without it. Stated values themselves are settled without any
-vote. The implementation on trial and its tests are never witnesses. Next: `disputes.py`.
+is settled when one outcome leads every other by two (two witnesses that agree, or three against one). Where
+code and test, which were written apart, agree against the witnesses it takes a lead of three, since two
+programs of one model do misread a sentence alike at times. Who gives an outcome that depends on the language
+it was computed in is not heard on that function at all: where its signs come from the language, the cases on
+which both languages agree are right by accident only. A witness that breaks a value which the spec states is
+heard no more, and on a function one that was outvoted there: what is left of its cases is counted again
+without it. Stated values themselves are settled without any vote. The implementation on trial and its tests
+are never witnesses. Next: `disputes.py`.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -5,8 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guildbus.agents import ladder
-from guildbus.agents.ladder import FUNCTION_CANDIDATES, RUNGS, after_red, after_rejection, surface
+from guildbus.agents.convicting import FUNCTION_CANDIDATES
+from guildbus.agents.ladder import after_red, after_rejection
 from guildbus.agents.prompting import prompt_for
+from guildbus.agents.rungs import RUNGS, surface
 from guildbus.protocols.messages.build import BuildStopped
 from guildbus.protocols.messages.draft import DraftRejected, DraftRequested
 from guildbus.protocols.messages.verification import BrokenExample, Diagnostic, VerificationFinished

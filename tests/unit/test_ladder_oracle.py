@@ -4,17 +4,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from guildbus.agents.ladder import (
-    CONVICTED_RUNGS,
-    FUNCTION_CANDIDATES,
-    after_answer,
-    after_red,
-    after_rejection,
-)
+from guildbus.agents.convicting import FUNCTION_CANDIDATES
+from guildbus.agents.ladder import after_answer, after_red, after_rejection
 from guildbus.agents.localise import cleared, suspects
 from guildbus.agents.oracle.hearing import MOST_GO, MOST_PYTHON
 from guildbus.agents.oracle.values import canonical
 from guildbus.agents.prompting import prompt_for
+from guildbus.agents.rungs import CONVICTED_RUNGS
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildStopped
 from guildbus.protocols.messages.draft import DraftProposed, DraftRequested
