@@ -3,22 +3,24 @@
 reference.proposed   -> witnesses.established (to the verifier), or reference.requested when too much is split
 oracle.requested     -> oracle.answered (to the repair-router), or reference.requested when a row is undecided
 
-It executes: the references in the sandbox, on cases that are drawn from the spec alone. What it decides on
-that evidence is in `hearing.py`, which is pure.
+It executes: the references in the sandbox, on cases that are drawn from the spec alone, and on what they
+settle there as inputs of other functions. What it decides on that evidence is in `hearing.py`, which is pure.
 """
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
 from guildbus.agents.agent import Agent, handles
 from guildbus.agents.context import Context
 from guildbus.agents.golang.toolchain import Toolchain
 from guildbus.agents.oracle import hearing
+from guildbus.agents.oracle.gotypes import Api
+from guildbus.agents.oracle.hearing import Docket
 from guildbus.agents.oracle.record import RECORDED, OracleRecord, read_record
 from guildbus.agents.oracle.running import Witnesses
-from guildbus.agents.oracle.values import canonical
+from guildbus.agents.oracle.values import Json, canonical
 from guildbus.agents.oracle.witnesses import Testimony
 from guildbus.agents.settings import AgentSettings
 from guildbus.agents.spending import left_in_run
@@ -32,6 +34,9 @@ from guildbus.protocols.messages.oracle import (
     ReferenceRequested,
     WitnessesEstablished,
 )
+
+Testify = Callable[[ReferenceProgram, Api, Sequence[Json]], Awaitable[Testimony]]
+"""Runs one program over cases (`Witnesses.testify`)."""
 
 
 class Oracle(Agent):
@@ -73,10 +78,10 @@ class Oracle(Agent):
         `left` are the tokens that more references may cost; None: any number.
         """
         started_at, start = time.time(), time.monotonic()
-        docket = hearing.docket(record, folder)
+        drawn = hearing.docket(record, folder)
         programs = record.programs(folder)
-        say(f"hearing {len(programs)} witnesses on {len(docket.cases)} cases")
-        testimonies = [await self._testimony(program, docket) for program in programs]
+        say(f"hearing {len(programs)} witnesses on {len(drawn.cases)} cases")
+        docket, testimonies = await heard_on(drawn, programs, self._testimony)
         request = hearing.more(record, folder, left)
         spent = request is None or record.only_disputes
         doubted = hearing.doubted(record, folder, docket, testimonies)
@@ -96,10 +101,21 @@ class Oracle(Agent):
         )
         return [established, *(hearing.answer(record, dispute, docket, heard) for dispute in disputes)]
 
-    async def _testimony(self, program: ReferenceProgram, docket: hearing.Docket) -> Testimony:
-        cases = docket.cases
+    async def _testimony(self, program: ReferenceProgram, api: Api, cases: Sequence[Json]) -> Testimony:
         text = "\n".join([program.sha256, *map(canonical, cases)])
         key = f"{program.name}/{hashlib.sha256(text.encode()).hexdigest()}"
         if key not in self._memo:
-            self._memo[key] = await self._witnesses.testify(program, docket.api, cases)
+            self._memo[key] = await self._witnesses.testify(program, api, cases)
         return self._memo[key]
+
+
+async def heard_on(
+    drawn: Docket, programs: Sequence[ReferenceProgram], testify: Testify
+) -> tuple[Docket, list[Testimony]]:
+    """What the programs say of the drawn cases, and once more of those that these feed, if there are any."""
+    first = [await testify(program, drawn.api, drawn.cases) for program in programs]
+    docket = hearing.fed(drawn, first)
+    if not docket.fed:
+        return drawn, first
+    more = [await testify(program, docket.api, docket.fed) for program in programs]
+    return docket, [one.then(other) for one, other in zip(first, more, strict=True)]

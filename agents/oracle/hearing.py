@@ -1,6 +1,7 @@
 """From a run's record and the witnesses' testimonies to tables, answers, or a call for more witnesses. Pure.
 
     cases          what is drawn: functions, types with methods, the stated values, disputed rows
+    fed            what is settled of one function, as further cases of another
     tables         what the witnesses settle of each
     more           whom to ask when too much is split: other samples first, then the other language
     answers        the verdicts on a dispute's rows: all that can be read, or only those that fail
@@ -11,13 +12,14 @@ either is spent, what is settled counts, and the rest is said to be split.
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from guildbus.agents.budget import reference_within
 from guildbus.agents.go_fragments import expression
 from guildbus.agents.golang.syntax import parse, text_of
 from guildbus.agents.oracle.added import Addition, additions
 from guildbus.agents.oracle.disputes import Verdict, corrected, judge_rows
+from guildbus.agents.oracle.fed import fed_cases, feeders
 from guildbus.agents.oracle.gotypes import Api, Callable
 from guildbus.agents.oracle.inputs import Hints, cases_for, hints_in, sequences_for
 from guildbus.agents.oracle.literals import NoLiteral, read_call, read_literal, write_call
@@ -25,7 +27,7 @@ from guildbus.agents.oracle.record import OracleRecord
 from guildbus.agents.oracle.rows import Row, rows_in
 from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.oracle.values import Json, canonical
-from guildbus.agents.oracle.witnesses import Hearing, Settled, Testimony, hear
+from guildbus.agents.oracle.witnesses import Hearing, Settled, Testimony, hear, subject_of
 from guildbus.agents.planning import folder_of
 from guildbus.protocols.messages.oracle import (
     OracleAnswered,
@@ -62,16 +64,24 @@ class Subject:
 
 @dataclass(frozen=True)
 class Docket:
-    """All subjects of a package, what the spec states of them, and the rows in dispute."""
+    """All subjects of a package, what the spec states of them, and the rows in dispute.
+
+    `fed` are the cases that came of others' outcomes (`fed.py`).
+    """
 
     api: Api
     subjects: tuple[Subject, ...]
     stated: dict[str, Json]
+    fed: tuple[Json, ...] = ()
 
     @property
     def cases(self) -> list[Json]:
-        """Every case once, in order."""
-        return [case for subject in self.subjects for case in subject.cases]
+        """Every case once, in order; the fed ones last."""
+        return [*(case for subject in self.subjects for case in subject.cases), *self.fed]
+
+    def of(self, subject: Subject) -> list[Json]:
+        """The cases of one subject."""
+        return [*subject.cases, *(case for case in self.fed if subject_of(case) == subject.name)]
 
 
 def docket(record: OracleRecord, folder: str, seed: int = 1) -> Docket:
@@ -82,6 +92,14 @@ def docket(record: OracleRecord, folder: str, seed: int = 1) -> Docket:
     stated = dict(_stated(api, examples))
     rows = [row for dispute in record.disputed_rows(folder) for row in rows_in(dispute.source, api)]
     return Docket(api, tuple(_subjects(api, hints, stated, rows, seed)), stated)
+
+
+def fed(found: Docket, testimonies: Sequence[Testimony]) -> Docket:
+    """The docket with what comes of these testimonies on its cases as further cases of other functions."""
+    if not feeders(found.api):
+        return found
+    settled = hear(found.cases, testimonies, found.stated).settled
+    return replace(found, fed=tuple(fed_cases(found.api, settled, found.cases)))
 
 
 def _prose(record: OracleRecord, folder: str) -> str:
@@ -193,7 +211,7 @@ def tables(
     split, unheard = ({canonical(case) for case in open_} for open_ in (hearing.split, hearing.unheard))
     out: list[WitnessTable] = []
     for subject in found.subjects:
-        texts = [canonical(case) for case in subject.cases]
+        texts = [canonical(case) for case in found.of(subject)]
         table = WitnessTable(
             subject=subject.name,
             cases=tuple(_witnessed(by_case[text], found.api) for text in texts if text in by_case),

@@ -4,7 +4,8 @@ What counts as a boundary is partly general (0, the empty slice, a string of com
 spec's own: numbers and quoted texts in its prose, and one more or less of each number (`Hints`). The same
 API, hints and seed give the same cases. Types with hidden state get sequences of operations after a
 constructor. Values that languages are known to treat differently (case rules of single letters, integers
-near overflow) are not drawn. Next: `witnesses.py`, which finds out what the cases should give.
+near overflow) are not drawn. Inputs that nobody draws may come of another function: `fed.py`. Next:
+`witnesses.py`, which finds out what the cases should give.
 """
 
 import base64

@@ -30,6 +30,10 @@ class Testimony:
     language: str
     outcomes: tuple[Json, ...]
 
+    def then(self, other: "Testimony") -> "Testimony":
+        """What the same witness says of these cases, and of those behind them."""
+        return Testimony(self.name, self.language, self.outcomes + other.outcomes)
+
 
 @dataclass(frozen=True)
 class Settled:

@@ -1,6 +1,7 @@
 """From a run's record to cases, tables, verdicts, and the call for more witnesses. Pure."""
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
@@ -371,3 +372,58 @@ def test_the_record_knows_what_is_outstanding_and_answered() -> None:
     assert record(dispute()).open_disputes("") == [dispute()]
     assert record(dispute(), answer).open_disputes("") == []
     assert record(dispute(1), answer, dispute(2)).open_disputes("") == [dispute(2)]
+
+
+ROMAN = spec_of(
+    {"roman.go": "package roman. ToRoman(n int) string spells n. FromRoman(s string) (int, error) reads s."}
+)
+
+
+def roman_witness(cases: Sequence[Json], name: str) -> Testimony:
+    """One that can count to three: `I`, `II`, `III` are read and spelled, and nothing else is."""
+
+    def outcome(case: Json) -> Json:
+        [given] = case["args"]
+        if case["call"] == "ToRoman":
+            return {"values": ["I" * given]} if given in (1, 2, 3) else {"none": "why"}
+        return {"values": [len(given), None]} if given in ("I", "II", "III") else {"values": [{"error": ""}]}
+
+    return Testimony(name, "python", tuple(map(outcome, cases)))
+
+
+def test_what_is_settled_of_one_function_is_heard_and_settled_as_cases_of_another() -> None:
+    drawn = hearing.docket(Told.of(ROMAN).record, "")
+    first = [roman_witness(drawn.cases, name) for name in "ab"]
+    found = hearing.fed(drawn, first)
+    assert found.fed == hearing.fed(drawn, first).fed
+    assert found.cases == [*drawn.cases, *found.fed]
+    assert [case["args"][0] for case in found.fed] == ["I", "II", "III", "i", "ii", "iii", "IIII"]
+    both = [one.then(roman_witness(found.fed, one.name)) for one in first]
+    to_roman, from_roman = hearing.tables(found, both, spent=True)[0]
+    assert len(to_roman.cases) == 3
+    shown = {one.call: one.outcome for one in from_roman.cases}
+    assert shown['FromRoman("II")'] == '{"values":[2,null]}'
+    assert shown['FromRoman("IIII")'] == '{"values":[{"error":""}]}'
+    assert (len(from_roman.cases), from_roman.drawn) == (len(shown), len(found.of(found.subjects[1])))
+    assert from_roman.drawn == len(drawn.of(drawn.subjects[1])) + len(found.fed)
+
+
+def test_a_row_about_what_was_fed_is_settled_and_is_no_case_twice() -> None:
+    suite = (
+        'package roman\n\nimport "testing"\n\nfunc TestFromRoman(t *testing.T) {\n'
+        '\tif got, _ := FromRoman("II"); got != 3 {\n\t\tt.Errorf("FromRoman = %d; want 3", got)\n\t}\n}\n'
+    )
+    asked = OracleRequested(path="roman_test.go", folder="", source=suite, round=1)
+    told = Told.of(ROMAN).add(asked).record
+    drawn = hearing.docket(told, "")
+    first = [roman_witness(drawn.cases, name) for name in "ab"]
+    found = hearing.fed(drawn, first)
+    assert {"call": "FromRoman", "args": ["II"]} not in found.fed
+    both = [one.then(roman_witness(found.fed, one.name)) for one in first]
+    [verdict] = hearing.answer(told, asked, found, hearing.tables(found, both, spent=True)[1]).verdicts
+    assert (verdict.finding, verdict.after) == ("row-wrong", "2")
+
+
+def test_nothing_is_fed_where_no_function_gives_what_another_takes() -> None:
+    found = hearing.docket(record(), "")
+    assert hearing.fed(found, [witness(found, "a"), witness(found, "b")]) is found

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from guildbus.agents import planning
 from guildbus.agents.golang.syntax import package_name, parse
 from guildbus.agents.oracle import hearing
-from guildbus.agents.oracle.agent import Oracle
+from guildbus.agents.oracle.agent import Oracle, heard_on
 from guildbus.agents.oracle.examining import cases_of, convicted, examine
 from guildbus.agents.oracle.record import OracleRecord, read_record
 from guildbus.agents.oracle.running import Witnesses
@@ -118,17 +118,14 @@ async def _code(
 ) -> None:
     """Examine right and wrong programs as a build would, and on fresh cases to see what that missed."""
     folder = established.folder
-    api = hearing.docket(record, folder).api
-    fresh_docket = hearing.docket(record, folder, FRESH_SEED)
-    testimonies = [
-        await court.witnesses.testify(program, api, fresh_docket.cases) for program in record.programs(folder)
-    ]
-    fresh, _ = hearing.tables(fresh_docket, testimonies, spent=True)
+    drawn = hearing.docket(record, folder, FRESH_SEED)
+    docket, testimonies = await heard_on(drawn, record.programs(folder), court.witnesses.testify)
+    fresh, _ = hearing.tables(docket, testimonies, spent=True)
     cases, fresh_cases = cases_of(established.tables), cases_of(fresh)
 
     async def outcomes(name: str, source: str) -> list[Json]:
         program = _go(name, source)
-        return list((await court.witnesses.testify(program, api, [*cases, *fresh_cases])).outcomes)
+        return list((await court.witnesses.testify(program, docket.api, [*cases, *fresh_cases])).outcomes)
 
     right = await outcomes("right", matter.right)
     tally.settled = len(cases)
