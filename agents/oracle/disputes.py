@@ -2,7 +2,9 @@
 
 The rule: a row whose expected value is not what the witnesses settled on is overturned; one that is, convicts
 the implementation that fails it; where the witnesses have not settled, nothing is decided and nothing is
-edited. The edit replaces the literal, and nothing else, by the settled value.
+edited. A row that demands an error is not overturned by witnesses that give a value: small models leave
+checks out far more often than they put in what nobody asked for. The edit replaces the literal, and nothing
+else, by the settled value.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,6 +47,8 @@ def _judge(data: bytes, row: Row, known: Mapping[str, Settled]) -> Verdict:
         return _judge_step(data, row, found)
     if failure(found.outcome) is not None or "values" not in found.outcome:
         return Verdict(row, "row-wrong", found) if _expects_values(row) else Verdict(row, "row-right", found)
+    if row.refused:
+        return Verdict(row, "undecided", found)
     values: list[Json] = found.outcome["values"]
     for one in row.expected:
         if same(values[one.result], one.value):

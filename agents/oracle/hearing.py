@@ -343,7 +343,7 @@ def unsettled(
         for dispute in record.open_disputes(folder)
         for verdict in judge_rows(dispute.source, _in_dispute(record, dispute, found.api), hearing.settled)
     ]
-    undecided = frozenset(v.row.function for v in verdicts if v.finding == "undecided")
+    undecided = frozenset(v.row.function for v in verdicts if v.finding == "undecided" and v.settled is None)
     return undecided if record.only_disputes else undecided | wanting(tables)
 
 

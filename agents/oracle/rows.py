@@ -42,12 +42,16 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Row:
-    """One case of a test, and what it expects of the results that it looks at. `function` may be a type."""
+    """One case of a test, and what it expects of the results that it looks at. `function` may be a type.
+
+    `refused`: the row of the table says that there is to be an error.
+    """
 
     test: str
     function: str
     case: Json
     expected: tuple[Expectation, ...]
+    refused: bool = False
 
 
 def rows_in(source: str, api: Api) -> tuple[Row, ...]:
@@ -115,7 +119,16 @@ def _rows(suite: Suite, test: str, call: Node, callable_: Callable) -> Iterator[
             )
         except NoLiteral:
             continue
-        yield Row(test, callable_.full_name, case, expected)
+        yield Row(test, callable_.full_name, case, expected, callable_.fails and _refused(cells))
+
+
+def _refused(cells: "Cells") -> bool:
+    """Whether a row has a field such as `wantErr`, and it is set."""
+    return any(
+        "err" in field.lower() and text_of(cell) not in ("false", "nil", '""')
+        for row in cells.values()
+        for field, cell in row.items()
+    )
 
 
 def _given(suite: Suite, call: Node, cells: "Cells") -> Iterator[Node]:

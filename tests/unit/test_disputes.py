@@ -124,6 +124,40 @@ def test_the_zero_value_beside_an_error_is_what_go_gives() -> None:
     assert one('if got, _ := Parse("x"); got != 0 { t.Error(got) }', known).finding == "row-right"
 
 
+PARSED = """package p
+
+import "testing"
+
+func TestParse(t *testing.T) {
+\tfor _, tt := range []struct {
+\t\ts       string
+\t\twant    int
+\t\twantErr bool
+\t}{
+\t\t{"4", 5, false},
+\t\t{"IIII", 0, true},
+\t} {
+\t\tgot, err := Parse(tt.s)
+\t\tif (err != nil) != tt.wantErr {
+\t\t\tt.Fatal(err)
+\t\t}
+\t\tif got != tt.want {
+\t\t\tt.Error(got)
+\t\t}
+\t}
+}
+"""
+
+
+def test_a_row_that_demands_an_error_is_not_overturned_by_a_value() -> None:
+    value = settled("Parse", "IIII", outcome={"values": [4, None]})
+    four, refused = judged(PARSED, settled("Parse", "4", outcome={"values": [4, None]}), value)
+    assert (four.finding, four.after, four.row.refused) == ("row-wrong", "4", False)
+    assert (refused.finding, refused.edit, refused.row.refused) == ("undecided", None, True)
+    error = settled("Parse", "IIII", outcome={"values": [0, {"error": ""}]})
+    assert judged(PARSED, error)[1].finding == "row-right"
+
+
 def test_a_value_beside_no_error_is_compared() -> None:
     known = settled("Parse", "4", outcome={"values": [4, None]})
     assert one('if got, _ := Parse("4"); got != 4 { t.Error(got) }', known).finding == "row-right"
