@@ -99,7 +99,7 @@ def test_an_edit_inside_a_larger_one_goes_with_it() -> None:
 
 
 def test_edits_of_one_place_keep_their_order_and_one_given_twice_is_made_once() -> None:
-    words = "one two three four five six seven eight".split()
+    words = ["one", "two", "three", "four", "five", "six", "seven", "eight"]
     edits = [Edit(10, 10, f" {word}") for word in words]
     assert apply_edits(parse("package pq"), [*edits, edits[0]]) == " ".join(["package pq", *words])
 
