@@ -24,9 +24,16 @@ def literal(value: Json, of: GoType) -> str:
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
+def tolerance_of(size: float) -> str:
+    """What a float of this size may differ by: `1e-9`, `2.5e-7` for 250."""
+    return f"{TOLERANCE * max(1, size):g}".replace("e-0", "e-")
+
+
 def duration(seconds: float) -> str:
     """`1500 * time.Millisecond`, in the largest unit of which it is a whole number."""
     nanoseconds = round(seconds * _SECOND_NS)
+    if not nanoseconds:
+        return "0"
     units = (("Second", _SECOND_NS), ("Millisecond", 10**6), ("Microsecond", 10**3), ("Nanosecond", 1))
     name, size = next((n, s) for n, s in units if nanoseconds % s == 0)
     return f"{nanoseconds // size} * time.{name}"
@@ -40,7 +47,7 @@ def differs(got: str, want: str, of: GoType, value: Json, tolerance: str = "") -
     if of.kind == "bool" and want in ("true", "false"):
         return f"!{got}" if want == "true" else got
     if of.kind == "float" and isinstance(value, int | float):
-        return f"math.Abs({got}-{_operand(want)}) > {tolerance or f'{TOLERANCE * max(1, abs(value)):g}'}"
+        return f"math.Abs({got}-{_operand(want)}) > {tolerance or tolerance_of(abs(value))}"
     if is_comparable(of):
         return f"{got} != {_operand(want)}"
     if of.kind == "list" and of.elem is not None and is_comparable(of.elem):

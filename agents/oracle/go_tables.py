@@ -18,10 +18,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from guildbus.agents.oracle.go_checks import concrete, differs, either, literal, verb
+from guildbus.agents.oracle.go_checks import concrete, differs, either, literal, tolerance_of, verb
 from guildbus.agents.oracle.gotypes import Api, Callable, GoType, Parameter
 from guildbus.agents.oracle.literals import NoLiteral, zero
-from guildbus.agents.oracle.values import TOLERANCE, Json, failure
+from guildbus.agents.oracle.values import Json, failure
 
 Case = tuple[Json, Json]
 """A settled case and its outcome."""
@@ -93,7 +93,7 @@ def _check(table: Table, settled: Sequence[Json] | None) -> str:
     callable_, gots = table.callable, _gots(len(table.wants), table)
     call = _call(table)
     wrong = [
-        differs(got, f"tt.{want}", of, value, f"{TOLERANCE:g}*math.Max(1, math.Abs(tt.{want}))")
+        differs(got, f"tt.{want}", of, value, f"{tolerance_of(1)}*math.Max(1, math.Abs(tt.{want}))")
         for got, (want, of), value in zip(gots, table.wants, settled or (), strict=False)
     ]
     shown = [f"tt.{one.name}" for one in table.inputs]

@@ -24,7 +24,7 @@ LONGEST = 90
 """Characters of a row, or of a call in a sequence, that a person can still take in."""
 MOST_ROWS = 6
 """Rows of one function."""
-MOST_LIVES = 2
+MOST_LIVES = 3
 """Sequences of one type: each is a test of its own."""
 MOST_LINES = 40
 """Lines of a sequence's test."""
@@ -114,22 +114,22 @@ def _first_difference(settled: Json, got: Json) -> int:
 
 
 def chosen(found: Sequence[Candidate]) -> list[Candidate]:
-    """A greedy cover: the case that tells most mutants not told yet, and of several the shortest."""
+    """A greedy cover: the case that tells most mutants not told yet, and of several the shortest.
+
+    The answer is in the order of the candidates.
+    """
     told: set[int] = set()
     taken: Counter[str] = Counter()
-    kept: list[Candidate] = []
-    while True:
-        fresh = [
-            one
-            for one in found
-            if one.tells - told and taken[one.subject] < (MOST_LIVES if one.is_life else MOST_ROWS)
-        ]
-        if not fresh:
-            return kept
-        best = min(fresh, key=lambda one: (-len(one.tells - told), len(one.text), one.text))
-        kept.append(best)
-        told |= best.tells
-        taken[best.subject] += 1
+    kept: list[int] = []
+    while fresh := [
+        (-len(one.tells - told), len(one.text), number)
+        for number, one in enumerate(found)
+        if one.tells - told and taken[one.subject] < (MOST_LIVES if one.is_life else MOST_ROWS)
+    ]:
+        kept.append(min(fresh)[-1])
+        told |= found[kept[-1]].tells
+        taken[found[kept[-1]].subject] += 1
+    return [found[number] for number in sorted(kept)]
 
 
 def sharpened(

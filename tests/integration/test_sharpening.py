@@ -1,6 +1,5 @@
-"""Weak suites of packages of several shapes, sharpened in the real sandbox: teeth rise, and the rows are right."""
+"""A weak suite of a package of many shapes, sharpened in the real sandbox: teeth rise, the rows are right."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,9 @@ from guildbus.agents.oracle.sharpen import sharpen
 from guildbus.agents.oracle.values import canonical
 from guildbus.agents.planning import plan
 from guildbus.agents.teeth.measuring import measure
+from guildbus.agents.teeth.mutants import find_mutants
 from guildbus.agents.teeth.shown import as_teeth
+from guildbus.agents.teeth.telling import told_apart
 from guildbus.protocols.messages.finish import FinishProposed, FinishRequested
 from guildbus.protocols.messages.oracle import (
     ReferenceProgram,
@@ -188,7 +189,7 @@ API = (
 
 @dataclass
 class Desk:
-    """A green package as the oracle is asked about it: its one test sees little, and its own code is settled."""
+    """A green package as the oracle is asked about it: its test sees little, and what it gives is settled."""
 
     toolchain: Toolchain
     witnesses: Witnesses
@@ -263,19 +264,86 @@ async def settled(witnesses: Witnesses, record: OracleRecord) -> WitnessesEstabl
 async def desk(go_cache: Path, witnesses: Witnesses) -> Desk:
     purposes: Mapping[str, str] = {"kit.go": "package kit.", "kit_test.go": "package kit. TestReverse."}
     spec = spec_of(dict(purposes), name="kit")
-    signatures = tuple(Signature(name=text.split("(")[0].split()[1], text=text) for text in API)
+    signatures = tuple(Signature(name="", text=text) for text in API)
     record = OracleRecord(spec, plan(spec).model_copy(update={"api": {"": signatures}}))
     record.established.append(await settled(witnesses, record))
     return Desk(Toolchain.find(go_cache), witnesses, record)
 
 
-async def test_rows_of_settled_cases_are_put_behind_a_weak_suite_and_it_notices_more(desk: Desk) -> None:
+def score(asked: FinishRequested) -> float:
+    """The teeth of what an oracle is asked about."""
+    assert asked.reached.teeth is not None
+    return asked.reached.teeth.score or 0.0
+
+
+async def test_rows_of_settled_cases_make_a_weak_suite_notice_more(desk: Desk) -> None:
     asked = await desk.ask()
     proposal = await desk.sharpen(asked)
     (file,) = proposal.files
-    print(proposal.note)
+    assert (file.path, file.cut_short) == ("kit_test.go", False)
+    assert file.content.startswith(SUITE.rstrip())
+    assert "surviving mutants from the code" in proposal.note
     text = desk.gated(file.content)
-    print(text)
-    after = await desk.ask(text)
-    print(asked.reached.teeth.score, after.reached.teeth)
-    assert 0
+    for name in (
+        "Reverse",
+        "Divide",
+        "Sum",
+        "Mean",
+        "Evens",
+        "Longest",
+        "Count",
+        "SpanOverlaps",
+        "Stack",
+        "Timer",
+    ):
+        assert f"func Test{name}Settled(t *testing.T) {{" in text
+    after = await desk.ask(text)  # raises nothing: the suite passes beside all mutants
+    assert score(asked) < 0.1
+    assert score(after) > 0.9, after.reached.teeth
+    assert (await desk.sharpen(asked)).files == proposal.files, "the choice is the same each time"
+
+
+async def test_what_no_settled_case_tells_is_left_alone(desk: Desk) -> None:
+    (table, *_) = (one for one in desk.record.established[0].tables if one.subject == "Reverse")
+    desk.record.established = [WitnessesEstablished(folder="", tables=(table,))]
+    (file,) = (await desk.sharpen(await desk.ask())).files
+    proposal = await desk.sharpen(await desk.ask(desk.gated(file.content)))
+    assert proposal.files == ()
+    assert proposal.note.startswith("no settled case tells any of ")
+
+
+async def test_what_time_cuts_short_is_marked(desk: Desk) -> None:
+    proposal = await desk.sharpen(await desk.ask(), seconds=0.5)
+    assert [(file.path, file.content, file.cut_short) for file in proposal.files] == [
+        ("kit_test.go", SUITE, True)
+    ]
+    assert proposal.note == "there was no time left to run any mutant"
+
+
+async def test_a_mutant_that_never_ends_counts_with_what_it_had_printed(desk: Desk) -> None:
+    tree = {"go.mod": desk.record.plan.go_mod, "kit.go": "package kit\n\n" + STEPS, "kit_test.go": PRINTING}
+    endless = next(m for m in find_mutants("kit.go", tree["kit.go"]) if m.operator == "deletion")
+    told = await told_apart(desk.witnesses.go, tree, [endless], "#saw", seconds=60)
+    assert (told.skipped, told.why) == (0, "")
+    assert told.differs == {}, "it had printed one line, the usual one"
+    other = next(m for m in find_mutants("kit.go", tree["kit.go"]) if m.operator == "return-zero")
+    assert (await told_apart(desk.witnesses.go, tree, [other], "#saw", seconds=60)).differs == {}
+    changed = next(m for m in find_mutants("kit.go", tree["kit.go"]) if m.operator == "boundary")
+    told = await told_apart(desk.witnesses.go, tree, [changed], "#saw", seconds=60)
+    assert told.differs == {changed: "#saw 0 -1\n#saw 1 -1\n#saw 2 -1\n"}
+
+
+STEPS = "func Steps(n int) int {\n\tfor n > 0 {\n\t\tn--\n\t}\n\treturn n\n}\n"
+PRINTING = """package kit
+
+import (
+	"fmt"
+	"testing"
+)
+
+func TestSteps(t *testing.T) {
+	for n := range 3 {
+		fmt.Println("#saw", n, Steps(n))
+	}
+}
+"""
