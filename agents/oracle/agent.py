@@ -78,7 +78,7 @@ class Oracle(Agent):
     async def on_finish_requested(self, message: FinishRequested, ctx: Context) -> Sequence[Message]:
         """Propose rows that tell surviving mutants from the code; the rest of its time is the judge's."""
         history = await ctx.history(*RECORDED)
-        (options,) = [one.options for one in history if isinstance(one, BuildPlanned)][:1]
+        options = next(one.options for one in history if isinstance(one, BuildPlanned))
         ctx.say("looking for cases that tell the surviving mutants")
         seconds = options.teeth_seconds * self._settings.patience
         if ctx.left_s is not None:
