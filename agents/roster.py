@@ -15,7 +15,7 @@ from guildbus.protocols.errors import ConfigError
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildFinished, BuildPlanned, BuildStopped
 from guildbus.protocols.messages.draft import DraftAccepted, DraftProposed, DraftRejected, DraftRequested
-from guildbus.protocols.messages.finish import FinishJudged, FinishRequested
+from guildbus.protocols.messages.finish import FinishJudged, FinishProposed, FinishRequested
 from guildbus.protocols.messages.oracle import (
     OracleAnswered,
     OracleRequested,
@@ -49,7 +49,7 @@ BUILT_IN_EMITS: Final[Mapping[str, tuple[type[Message], ...]]] = MappingProxyTyp
         "gate-keeper": (DraftAccepted, DraftRejected),
         "verifier": (VerificationFinished, FinishJudged),
         "repair-router": (DraftRequested, DraftProposed, OracleRequested, ReferenceRequested, BuildStopped),
-        "oracle": (WitnessesEstablished, OracleAnswered, ReferenceRequested),
+        "oracle": (WitnessesEstablished, OracleAnswered, ReferenceRequested, FinishProposed),
     }
 )
 """What the built-in classes declare, for whoever must know it without their imports. A test compares them."""

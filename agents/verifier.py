@@ -16,7 +16,7 @@ from typing import ClassVar
 from guildbus.agents.agent import Agent, handles
 from guildbus.agents.context import Context
 from guildbus.agents.edits import blunted, gated_edit, shortfall
-from guildbus.agents.finishing import FINISHING, read_finishing
+from guildbus.agents.finishing import FINISHING, SHARPENER, read_finishing
 from guildbus.agents.gates.context import GateContext
 from guildbus.agents.gates.formatting import gofmt_of
 from guildbus.agents.gating import TimedFormatter, gate_context
@@ -117,7 +117,8 @@ class Verifier(Agent):
         tree |= {path: one.content for path, one in edit.files.items()}
         tables = _tables(record, dict.fromkeys(task.folder for task in state.plan.tasks))
         judgement = await self._judge.judge(tree, state.plan, tables)
-        chosen = {path: Contender(request.role, state.round, one) for path, one in edit.files.items()}
+        authors = {path: _author(request, file) for path, file in state.tree().items()}
+        chosen = {path: Contender(authors[path], state.round, one) for path, one in edit.files.items()}
         found = verification(state, Selection(chosen, judgement, tried=1, rolled_back=False))
         reason, before = shortfall(request.reached, found), request.reached
         if not reason and before.teeth is not None and before.teeth.score is not None:
@@ -188,6 +189,11 @@ def _held_to(best: VerificationFinished, tables: Tables) -> bool:
         for found in tables.values()
         for table in found
     }
+
+
+def _author(request: FinishRequested, file: VerifiedFile) -> str:
+    """Whose a file is once it is edited: rows that are put behind a test leave it its author's."""
+    return file.author if request.role == SHARPENER else request.role
 
 
 def newest_first(state: RunState, path: str) -> list[Contender]:

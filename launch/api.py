@@ -97,6 +97,7 @@ class Swarm:
         seed: int | None = None,
         max_seconds: float | None = None,
         max_tokens: int | None = None,
+        teeth: float | None = None,
         on_published: Callable[[str], object] = lambda run: None,
         on_message: Heard | None = None,
         started_at: float | None = None,
@@ -120,6 +121,7 @@ class Swarm:
             seed=seed,
             max_seconds=max_seconds,
             max_tokens=max_tokens,
+            teeth=teeth,
         )
         folder = Path("out") / asked.name if out is None else Path(out)
         with self._reserved(folder):

@@ -108,6 +108,8 @@ class BuildTable(Table):
     """Without `examine`: whether references settle a test that still fails after its author's next turn."""
     teeth_seconds: float = Field(default=20.0, ge=0, le=3600)
     """Seconds that measuring a green's suite by mutants may take; 0 leaves it out."""
+    teeth: float = Field(default=0.8, ge=0, le=1)
+    """The mutation score below which settled cases become new rows of the suite; 0 adds none."""
     finishers: tuple[Name, ...] = ()
     """The roles that are asked, in this order, to improve a green package."""
     finisher_seconds: float = Field(default=FINISHER_SECONDS, ge=1, le=3600)

@@ -65,10 +65,17 @@ def external_name(complaint: Complaint) -> Rewrite | None:
 
 
 def _import(complaint: Complaint, path: str) -> Edit:
-    """The edit that adds an import: what `add_imports` puts in is one stretch of the text."""
+    """The edit that adds an import: the stretch of the text in which `add_imports` makes it another one."""
     before, after = complaint.file.data, add_imports(complaint.file, {path}).encode()
-    start = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), len(before))
-    return Edit(start, start, after[start : start + len(after) - len(before)].decode())
+    start = _same(before, after)
+    rest = _same(before[start:][::-1], after[start:][::-1])
+    return Edit(start, len(before) - rest, after[start : len(after) - rest].decode())
+
+
+def _same(before: bytes, after: bytes) -> int:
+    """How many bytes two texts begin with alike."""
+    pairs = enumerate(zip(before, after, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(before), len(after)))
 
 
 def _package(complaint: Complaint) -> list[GoFile]:

@@ -116,7 +116,7 @@ def remove_imports(file: GoFile, doomed: Iterable[Import]) -> str:
 
 
 def add_imports(file: GoFile, paths: Set[str]) -> str:
-    """The text with these packages imported: into its first group, else right under the package clause."""
+    """The text with these packages imported: beside its first import, else right under the package clause."""
     wanted = sorted(
         paths - {found.path for found in imports(file) if found.alias in ("", usual_name(found.path))}
     )
@@ -124,6 +124,10 @@ def add_imports(file: GoFile, paths: Set[str]) -> str:
         return file.source
     for outer in file.root.named_children:
         for group in outer.named_children if outer.type == "import_declaration" else ():
+            if group.type == "import_spec":
+                lines = "".join(f'\n\t"{path}"' for path in wanted)
+                edits = [Edit(group.start_byte, group.start_byte, f"({lines}\n\t")]
+                return apply_edits(file, [*edits, Edit(group.end_byte, group.end_byte, "\n)")])
             if group.type == "import_spec_list":
                 lines = "".join(f'\n\t"{path}"' for path in wanted)
                 start = group.start_byte + 1

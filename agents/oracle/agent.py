@@ -1,7 +1,8 @@
-"""The oracle: hears the references, says what they settle, settles disputes about tests. It asks no model.
+"""The oracle: hears the references, settles disputes about tests, sharpens a green's suite. It asks no model.
 
 reference.proposed   -> witnesses.established (to the verifier), or reference.requested when too much is split
 oracle.requested     -> oracle.answered (to the repair-router), or reference.requested when a row is undecided
+finish.requested     -> finish.proposed: settled cases become rows, where mutants survive (`sharpen.py`)
 
 It executes: the references in the sandbox, on cases that are drawn from the spec alone, and on what they
 settle there as inputs of other functions. What it decides on that evidence is in `hearing.py`, which is pure.
@@ -20,11 +21,14 @@ from guildbus.agents.oracle.gotypes import Api
 from guildbus.agents.oracle.hearing import Docket
 from guildbus.agents.oracle.record import RECORDED, OracleRecord, read_record
 from guildbus.agents.oracle.running import Witnesses
+from guildbus.agents.oracle.sharpen import sharpen
 from guildbus.agents.oracle.values import Json, canonical
 from guildbus.agents.oracle.witnesses import Testimony
 from guildbus.agents.settings import AgentSettings
 from guildbus.agents.spending import left_in_run
 from guildbus.protocols.messages.base import Message, Span
+from guildbus.protocols.messages.build import BuildPlanned
+from guildbus.protocols.messages.finish import FinishProposed, FinishRequested
 from guildbus.protocols.messages.oracle import (
     DismissedWitness,
     OracleAnswered,
@@ -43,7 +47,12 @@ class Oracle(Agent):
     """Stateless but for a memo of what programs gave: running one again gives the same."""
 
     role: ClassVar[str] = "oracle"
-    emits: ClassVar[tuple[type[Message], ...]] = (WitnessesEstablished, OracleAnswered, ReferenceRequested)
+    emits: ClassVar[tuple[type[Message], ...]] = (
+        WitnessesEstablished,
+        OracleAnswered,
+        ReferenceRequested,
+        FinishProposed,
+    )
 
     def __init__(self, settings: AgentSettings) -> None:
         self._settings = settings
@@ -69,6 +78,17 @@ class Oracle(Agent):
         if record.outstanding(message.folder):
             return []
         return await self.settle(record, message.folder, ctx.say, await left_in_run(ctx))
+
+    @handles(FinishRequested)
+    async def on_finish_requested(self, message: FinishRequested, ctx: Context) -> Sequence[Message]:
+        """Propose rows that tell surviving mutants from the code; the rest of its time is the judge's."""
+        history = await ctx.history(*RECORDED)
+        options = next(one.options for one in history if isinstance(one, BuildPlanned))
+        ctx.say("looking for cases that tell the surviving mutants")
+        seconds = options.teeth_seconds * self._settings.patience
+        if ctx.left_s is not None:
+            seconds = min(seconds, ctx.left_s / 3)
+        return [await sharpen(self._witnesses.go, message, read_record(history), seconds=seconds)]
 
     async def settle(
         self, record: OracleRecord, folder: str, say: Callable[[str], None], left: int | None = None

@@ -59,8 +59,13 @@ def write_examination(
 
 def read_examination(marker: str, events: str) -> dict[int, Json]:
     """Case number -> outcome, from `go test -json` events. Lines that are no outcome are passed over."""
+    return read_printed(marker, _printed(events))
+
+
+def read_printed(marker: str, text: str) -> dict[int, Json]:
+    """The same from what the test binary itself printed."""
     found: dict[int, Json] = {}
-    for line in _printed(events).split("\n"):
+    for line in text.split("\n"):
         if not line.startswith(f"{marker} "):
             continue
         _, number, text = line.split(" ", 2)

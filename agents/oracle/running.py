@@ -48,11 +48,11 @@ def _interpreter() -> Path:
 
 
 class Witnesses:
-    """Runs reference programs. `start` proves both sandboxes first."""
+    """Runs reference programs. `start` proves both sandboxes first; `go` is the one for Go."""
 
     def __init__(self, python: Sandbox, go: Sandbox) -> None:
         self._python = python
-        self._go = go
+        self.go = go
 
     @classmethod
     async def start(cls, toolchain: Toolchain, *, unsafe: bool) -> "Witnesses":
@@ -69,7 +69,7 @@ class Witnesses:
         source, fault = mended(program.content)
         if fault:
             return [{"none": fault} for _ in cases]
-        marker = _marker()
+        marker = new_marker()
         with tempfile.TemporaryDirectory(prefix="guildbus-witness-") as folder:
             job = Path(folder)
             (job / DRIVER_FILE).write_text(driver_source(), encoding="utf-8")
@@ -84,7 +84,7 @@ class Witnesses:
         return outcomes
 
     async def _run_go(self, program: ReferenceProgram, api: Api, cases: Sequence[Json]) -> list[Json]:
-        marker = _marker()
+        marker = new_marker()
         source, _ = prune_imports(parse(program.content))
         package = package_name(parse(source)) or "reference"
         files = {
@@ -97,7 +97,7 @@ class Witnesses:
                 (Path(folder) / name).write_text(text, encoding="utf-8")
             argv = ("go", "test", "-json", "-vet=off", "-count=1", "-run", f"^{EXAMINE_TEST}$", ".")
             wall_s = WALL_S + CASE_MS / 1000
-            done = await self._go.run(Command(argv, Path(folder), wall_s=wall_s, output_bytes=32_000_000))
+            done = await self.go.run(Command(argv, Path(folder), wall_s=wall_s, output_bytes=32_000_000))
         found = read_examination(marker, done.stdout)
         declared = {one.name for one in declarations(parse(source))}
         return [
@@ -108,6 +108,6 @@ class Witnesses:
         ]
 
 
-def _marker() -> str:
-    """Something that the program cannot know."""
+def new_marker() -> str:
+    """Something that a program cannot know."""
     return f"guildbus-{time.time_ns():x}-{os.urandom(6).hex()}"

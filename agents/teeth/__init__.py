@@ -8,6 +8,7 @@
     script.py        what runs in the sandbox, and what it printed (pure)
     workspace.py     the folder that the sandbox sees: the module, its variants, the script
     measuring.py     find, build, run and count: the edge, and the place to start reading
+    telling.py       in what mutants differ from the code, as tests see it: another edge
     shown.py         a mutant as a small diff, a measurement as a message
     in_build.py      the same at the end of a build, bounded and harmless
 

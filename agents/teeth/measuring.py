@@ -7,7 +7,7 @@ is even over functions, what was run is still a fair sample. Read script.py for 
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +73,8 @@ async def measure(
     with tempfile.TemporaryDirectory(prefix="guildbus-teeth-") as name:
         folder = Path(name)
         workspace.copy_module(module, folder)
-        found = await _Measurement(sandbox, folder, started + seconds, cap, seed).run()
+        work = Measurement(sandbox, folder, started + seconds, lambda found: sampled(found, cap, seed))
+        found = await work.run()
     return Measured(
         found=found.found,
         cap=cap,
@@ -93,21 +94,34 @@ def _why_nothing(found: Measured) -> str:
     return "no mutant compiles to other code"
 
 
-class _Measurement:
-    """One measurement in its workspace, with a clock that runs."""
+class Measurement:
+    """One measurement in its workspace, with a clock that runs.
 
-    def __init__(self, sandbox: Sandbox, folder: Path, end: float, cap: int, seed: int) -> None:
+    `chosen` says which of all mutants run, and in which order. With `watched`, a mark that the tests print,
+    `differs` holds what a mutant prints with it and the original does not.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        folder: Path,
+        end: float,
+        chosen: Callable[[Sequence[Mutant]], Sequence[Mutant]],
+        watched: str = "",
+    ) -> None:
+        self.differs: dict[Mutant, str] = {}
         self._sandbox = sandbox
         self._folder = folder
         self._end = end
-        self._cap = cap
-        self._seed = seed
+        self._chosen = chosen
+        self._watched = watched
         self._packages: tuple[Package, ...] = ()
         self._sources: dict[str, str] = {}
         self._mutants: dict[int, Mutant] = {}
         self._found = 0
 
     async def run(self) -> Measured:
+        """What becomes of the chosen mutants. SandboxError if the sandbox cannot start."""
         await self._look()
         refused: set[int] = set()
         apart: dict[str, frozenset[Region]] = {}
@@ -124,6 +138,7 @@ class _Measurement:
                     f"the suite does not pass beside its mutants: {printed.unfit.strip()[-300:]}"
                 )
             if printed.complaints is None:
+                self.differs = {self._mutants[number]: text for number, text in printed.differs.items()}
                 fates = {number: printed.fates.get(number, "skipped") for number in live}
                 return self._ended("", {**fates, **dict.fromkeys(refused, "uncompiled")})
             if not self._learn(printed.complaints, variants, refused, apart):
@@ -144,7 +159,7 @@ class _Measurement:
             self._sources[path] = (self._folder / TREE / path).read_text(encoding="utf-8", errors="replace")
             everything += find_mutants(path, self._sources[path])
         self._found = len(everything)
-        self._mutants = dict(enumerate(sampled(everything, self._cap, self._seed), 1))
+        self._mutants = dict(enumerate(self._chosen(everything), 1))
 
     def _variants(
         self, live: Mapping[int, Mutant], apart: Mapping[str, frozenset[Region]]
@@ -170,6 +185,7 @@ class _Measurement:
             tested=tested,
             untested=[number for number in mutated if number not in tested],
             mutated=mutated,
+            watched=self._watched,
         )
         rest["jobs"] = "".join(job.line() for job in jobs)
         workspace.write_overlays(self._folder, self._packages, self._sources, live, variants, rest)
@@ -229,7 +245,7 @@ class _Measurement:
 
     def _ended(self, why: str, fates: Mapping[int, Fate] | None = None) -> Measured:
         known = () if fates is None else tuple((self._mutants[n], fates[n]) for n in sorted(fates))
-        return Measured(self._found, self._cap, known, self._sources, 0.0, why)
+        return Measured(self._found, len(self._mutants), known, self._sources, 0.0, why)
 
     def _left(self) -> float:
         return self._end - time.monotonic()

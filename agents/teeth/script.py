@@ -8,6 +8,9 @@ others 2015): the assembler listing of the whole package, source positions aside
 translates differently though no input tells them apart, such as `x < 0` and `x <= 0` before `x = -x`. Those
 stay in the score, as survivors.
 
+With WATCHED, a mark that the tests print, the question is another one: in what does a mutant differ from the
+original? Then the lines with that mark which the original does not print are shown, a mutant each.
+
 All run in the module's folder, with `../overlays` beside it. Read workspace.py next.
 """
 
@@ -26,6 +29,8 @@ MEMORY_KB: Final = 1_572_864
 LEAST_TIMEOUT_MS: Final = 2000
 SLACK: Final = 4
 """A mutant may take so many times as long as the unchanged suite."""
+WATCHED_BYTES: Final = 4_000_000
+"""What is read of a run whose lines are compared."""
 
 ALL: Final = r"""
 O=$(cd ../overlays && pwd); W="$TMPDIR/w"; mkdir -p "$W"; export O W
@@ -51,6 +56,10 @@ for k in $TESTED; do
 done
 LIMIT=$(( SLACK * ( $(now) - before ) )); [ $LIMIT -ge "$LEAST" ] || LIMIT=$LEAST
 xargs -P "$JOBS" -n 4 sh "$O/one.sh" < "$O/jobs" | tee "$W/fates"
+if [ -n "$WATCHED" ]; then
+  for f in "$W"/differs*; do [ -s "$f" ] && { echo "$MARK differs ${f##*differs}"; cat "$f"; }; done
+  echo "$MARK done"; exit 0
+fi
 
 grep ' survived$' "$W/fates" | cut -d ' ' -f 2 > "$W/alive"
 if [ -s "$W/alive" ]; then
@@ -66,6 +75,8 @@ ONE: Final = r"""
 n=$1; how=$2; own=$3; users=$4; out="$W/out$n"
 say() { echo "$MARK $n $1"; exit 0; }
 folder() { cat "$O/folder$1"; }
+read_it() { if [ -n "$WATCHED" ]; then head -c "$WATCHED_BYTES"; else tail -c 4096; fi; }
+marked() { grep -a -F -e "$WATCHED" "$out"; }
 [ "$(date +%s)" -lt "$END" ] || say skipped
 if [ "$how" = alone ]; then
   go build -overlay "$O/m$n.json" -o /dev/null "$(folder "$own")" > "$out" 2>&1 || say uncompiled
@@ -82,9 +93,12 @@ for k in $(echo "$users" | tr , ' '); do
     ulimit -v "$MEMORY_KB" 2>/dev/null
     GUILDBUS_MUTANT=$n; export GUILDBUS_MUTANT
     { "$binary" -test.failfast -test.paniconexit0 -test.timeout="${LIMIT}ms"; echo $? > "$out.rc"; } \
-      2>&1 < /dev/null | tail -c 4096 > "$out"
+      2>&1 < /dev/null | read_it > "$out"
   )
   [ "$how" = schema ] || rm -f "$binary"
+  if [ -n "$WATCHED" ] && [ "$n" = 0 ]; then marked > "$W/usual$k"
+  elif [ -n "$WATCHED" ]; then marked | grep -a -v -x -F -f "$W/usual$k" >> "$W/differs$n"
+  fi
   if [ "$(cat "$out.rc" 2>/dev/null)" != 0 ] || ! grep -q 'PASS$' "$out"; then
     grep -q '^panic: test timed out' "$out" && say timeout
     say killed
@@ -131,12 +145,14 @@ class Printed:
     """What one run of ALL said.
 
     `complaints` are the compiler's, None if it built; `unfit` is what the unchanged suite printed where it
-    does not pass beside the mutants. `done` is false where the run was cut off.
+    does not pass beside the mutants. `differs` is what each mutant printed otherwise, where that was asked.
+    `done` is false where the run was cut off.
     """
 
     complaints: str | None
     unfit: str | None
     fates: Mapping[int, Fate]
+    differs: Mapping[int, str]
     done: bool
 
 
@@ -147,8 +163,12 @@ def scripts(
     tested: Sequence[int],
     untested: Sequence[int],
     mutated: Sequence[int],
+    watched: str = "",
 ) -> dict[str, str]:
-    """The scripts by file name. Packages are given by number; `tested` have tests, `mutated` have mutants."""
+    """The scripts by file name. Packages are given by number; `tested` have tests, `mutated` have mutants.
+
+    `watched` is the mark of the lines to compare; without it nothing is compared.
+    """
     settings = {
         "MARK": marker,
         "BUDGET": max(1, int(budget_s)),
@@ -159,6 +179,8 @@ def scripts(
         "SLACK": SLACK,
         "LEAST": LEAST_TIMEOUT_MS,
         "JOBS": JOBS,
+        "WATCHED": watched,
+        "WATCHED_BYTES": WATCHED_BYTES,
     }
     lines = [f"{name}={shlex.quote(str(value))}; export {name}\n" for name, value in settings.items()]
     return {
@@ -174,6 +196,7 @@ def read(marker: str, stdout: str) -> Printed:
     """What the scripts printed, by the marker's lines; the last word on a mutant counts."""
     complaints = unfit = None
     fates: dict[int, Fate] = {}
+    differs: dict[int, str] = {}
     done = False
     for part in ("\n" + stdout).split(f"\n{marker} ")[1:]:
         title, _, text = part.partition("\n")
@@ -184,6 +207,8 @@ def read(marker: str, stdout: str) -> Printed:
             unfit = text
         elif title == "done":
             done = True
+        elif words[0] == "differs":
+            differs[int(words[1])] = text
         elif len(words) == 2 and words[0].isdigit() and words[1] in FATES:
             fates[int(words[0])] = FATES[words[1]]
-    return Printed(complaints, unfit, fates, done)
+    return Printed(complaints, unfit, fates, differs, done)

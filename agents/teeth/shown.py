@@ -1,10 +1,10 @@
 """A mutant as a small unified diff, and a measurement as the part of a message. Pure."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from guildbus.agents.teeth.measuring import Measured
-from guildbus.agents.teeth.mutants import Mutant
+from guildbus.agents.teeth.mutants import Mutant, find_mutants
 from guildbus.protocols.messages.verification import Survivor, Teeth
 
 CONTEXT_LINES = 1
@@ -39,6 +39,13 @@ def as_teeth(measured: Measured) -> Teeth:
         survivors=tuple(_survivor(mutant, measured.sources) for mutant in measured.survivors),
         why=measured.why,
     )
+
+
+def found_again(survivors: Sequence[Survivor], sources: Mapping[str, str]) -> tuple[Mutant, ...]:
+    """The mutants that a report tells of, in the order of the text. `sources` are the files, by path."""
+    files = sorted({one.file for one in survivors} & sources.keys())
+    found = (mutant for file in files for mutant in find_mutants(file, sources[file]))
+    return tuple(mutant for mutant in found if _survivor(mutant, sources) in survivors)
 
 
 def _survivor(mutant: Mutant, sources: Mapping[str, str]) -> Survivor:

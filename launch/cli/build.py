@@ -32,6 +32,10 @@ def build(
     max_tokens: Annotated[
         int | None, typer.Option(min=1, help="Tokens that its model calls may cost, prompts and answers.")
     ] = None,
+    teeth: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Below this mutation score the suite gets more rows; 0 for never."),
+    ] = None,
     finishers: Annotated[
         str | None,
         typer.Option(help="Roles that improve a green package, with commas; '' for none of guild.toml's."),
@@ -60,6 +64,7 @@ def build(
         seed=seed,
         max_seconds=max_seconds,
         max_tokens=max_tokens,
+        teeth=teeth,
         on_published=published.append,
         started_at=started_at,
     )

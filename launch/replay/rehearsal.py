@@ -1,7 +1,10 @@
 """`guildbus replay RUN`: every handler of a run once more, offline, its answers compared with the recorded.
 
-    journal -> turns, in journal order -> the agent's own handler, on the replayed prefix of the run
-            -> its answers, compared field by field -> the next turn, on what was replayed so far
+    journal -> turns, in journal order -> the agent's own handler, on the recorded prefix of the run
+            -> its answers, compared field by field -> the next turn, if they are the same
+
+Until the first difference the recorded prefix and the replayed one are the same in all that is compared. What
+is not (a measurement that the clock cut short) is taken as it was recorded, with all that follows from it.
 
 What a run owes to chance is what came in from outside (requests, cancellations, the broker's obituaries),
 what the models said, and the order in which agents that work side by side were done. All three are taken from
@@ -86,24 +89,24 @@ async def rehearse(
     found = Rehearsal(log.run, messages=len(log.lines))
     found.inputs = len(log.lines) - sum(len(turn.answers) for turn in turns)
     started = time.monotonic()
-    replayed: dict[int, Message] = {line.seq: line.message for line in log.lines}
+    recorded: dict[int, Message] = {line.seq: line.message for line in log.lines}
     async with _stage(config, log, unsafe=unsafe) as troupe:
         for turn in turns:
-            emitted = await troupe.play(turn, replayed)
+            emitted = await troupe.play(turn, recorded)
             found.handled += 1
             found.calls += sum(len(calls_of(message)) for message in emitted)
-            found.difference = _compare(turn, emitted, replayed)
+            found.difference = _compare(turn, emitted)
             if found.difference is not None:
                 break
             on_turn(turn.line, len(emitted))
-    ends = [message for message in replayed.values() if isinstance(message, BuildFinished)]
+    ends = [message for message in recorded.values() if isinstance(message, BuildFinished)]
     found.finished = ends[-1] if ends else None
     found.wall_s = time.monotonic() - started
     return found
 
 
-def _compare(turn: Turn, emitted: Sequence[Message], replayed: dict[int, Message]) -> Difference | None:
-    """The first difference; without one, what was emitted takes the recorded messages' places."""
+def _compare(turn: Turn, emitted: Sequence[Message]) -> Difference | None:
+    """The first difference from what was recorded."""
     recorded = [line.message for line in turn.answers]
     lines = dict(zip(positions(recorded), turn.answers, strict=True))
     fresh = dict(zip(positions(emitted), emitted, strict=True))
@@ -118,7 +121,6 @@ def _compare(turn: Turn, emitted: Sequence[Message], replayed: dict[int, Message
             found = first_difference(line.envelope.to, message.recipient, "to")
         if found is not None:
             return Difference(line, turn.line, position, found.field, found.want, found.got)
-        replayed[line.seq] = message
     return None
 
 
@@ -133,8 +135,8 @@ class _Troupe:
     agents: dict[str, Agent] = field(default_factory=dict)
     tools: dict[str, OwnTools] = field(default_factory=dict)
 
-    async def play(self, turn: Turn, replayed: dict[int, Message]) -> Sequence[Message]:
-        """What the agent answers to the message that was replayed for this one."""
+    async def play(self, turn: Turn, recorded: dict[int, Message]) -> Sequence[Message]:
+        """What the agent answers to the message that was recorded."""
         agent, tools = await self._agent(turn)
         line = turn.line
         about = _about(line, self.log)
@@ -143,9 +145,9 @@ class _Troupe:
             raise ReplayFailed(
                 f"{agent.role} handles no {about.envelope.type} any more", where=line.envelope.id
             )
-        context = _context(line, replayed, None if about is line else about.envelope, tools)
+        context = _context(line, recorded, None if about is line else about.envelope, tools)
         try:
-            return await handler(agent, replayed[about.seq], context)
+            return await handler(agent, recorded[about.seq], context)
         except GuildbusError as error:
             error.where = f"{line.envelope.type} {line.envelope.id}, {error.where}".rstrip(", ")
             raise
@@ -221,7 +223,7 @@ def _about(line: Line, log: RunLog) -> Line:
     )
 
 
-def _context(line: Line, replayed: dict[int, Message], original: Envelope | None, tools: Tools) -> Context:
+def _context(line: Line, recorded: dict[int, Message], original: Envelope | None, tools: Tools) -> Context:
     """What the handler was given: the run up to its message, and a clock that begins at its publication."""
     began = time.monotonic()
     return Context(
@@ -230,17 +232,17 @@ def _context(line: Line, replayed: dict[int, Message], original: Envelope | None
         log=_Quiet(),
         clock=lambda: line.at + time.monotonic() - began,
         say=lambda text: None,
-        read_history=_history(line, replayed),
+        read_history=_history(line, recorded),
         original=original,
         tools=tools,
     )
 
 
-def _history(line: Line, replayed: dict[int, Message]) -> Callable[[Sequence[str]], Awaitable[list[Message]]]:
+def _history(line: Line, recorded: dict[int, Message]) -> Callable[[Sequence[str]], Awaitable[list[Message]]]:
     async def read(types: Sequence[str]) -> list[Message]:
         return [
             message
-            for seq, message in sorted(replayed.items())
+            for seq, message in sorted(recorded.items())
             if seq <= line.seq
             and (message.wire_type() in types if types else not isinstance(message, EventNoticed))
         ]

@@ -26,7 +26,8 @@ class BuildOptions(Part):
     what counts is the envelope's deadline); `examine`: whether references are written, and the code is held
     to them; `settle`: whether they are written for a test that still fails after another turn of its author,
     and the code is held to them from then on; `teeth_seconds`: what measuring the suite of a green may take,
-    0 for not at all; `finishers`: the roles that are asked, in this order, to make a green better;
+    0 for not at all; `teeth`: the mutation score below which settled cases become new rows of the suite, 0
+    for never; `finishers`: the roles that are asked, in this order, to make a green better;
     `finisher_seconds`: what each may take, with the judging of its edit. What the first version did not
     have is not in the body's bytes where nobody set it.
     """
@@ -39,6 +40,7 @@ class BuildOptions(Part):
     examine: bool = False
     settle: bool = Field(default=False, exclude_if=lambda wanted: not wanted)
     teeth_seconds: float = Field(default=0.0, ge=0, le=3600)
+    teeth: float = Field(default=0.0, ge=0, le=1, exclude_if=lambda goal: not goal)
     finishers: tuple[str, ...] = Field(default=(), exclude_if=lambda roles: not roles)
     finisher_seconds: float = Field(
         default=FINISHER_SECONDS, ge=1, le=3600, exclude_if=lambda seconds: seconds == FINISHER_SECONDS

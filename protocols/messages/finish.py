@@ -14,6 +14,7 @@ from guildbus.protocols.messages.base import (
     ANY_ROLE,
     INCIDENTAL,
     BodyClass,
+    Incidental,
     Message,
     Part,
     RelativePath,
@@ -27,10 +28,18 @@ from guildbus.protocols.spec import Spec
 
 
 class ProposedFile(Part):
-    """One file of the plan, whole, as a finisher wants it."""
+    """One file of the plan, whole, as a finisher wants it.
+
+    `cut_short`: the time was over before all was looked at, so another machine may come to another text.
+    """
 
     path: RelativePath
     content: str
+    cut_short: bool = Field(default=False, exclude_if=lambda late: not late)
+
+
+def _cut_short(files: tuple[ProposedFile, ...]) -> bool:
+    return any(file.cut_short for file in files)
 
 
 class FinishProposed(Message):
@@ -43,7 +52,7 @@ class FinishProposed(Message):
     type: ClassVar[str] = "finish.proposed"
     to: ClassVar[str | None] = "verifier"
 
-    files: tuple[ProposedFile, ...] = ()
+    files: Annotated[tuple[ProposedFile, ...], Incidental(when=_cut_short)] = ()
     note: Annotated[str, INCIDENTAL] = ""
     calls: tuple[ModelCall, ...] = ()
     spans: Spans = ()
@@ -96,12 +105,15 @@ class FinishRequested(Message):
         note: str = "",
         calls: Sequence[ModelCall] = (),
         spans: Sequence[Span] = (),
+        cut_short: bool = False,
     ) -> FinishProposed:
-        """The answer. `files` is path -> text; what equals the tree is left out."""
+        """The answer. `files` is path -> text; what equals the tree is left out, unless it is `cut_short`."""
         tree = self.tree
-        changed = {path: text for path, text in (files or {}).items() if tree.get(path) != text}
+        kept = {path: text for path, text in (files or {}).items() if cut_short or tree.get(path) != text}
         return FinishProposed(
-            files=tuple(ProposedFile(path=path, content=text) for path, text in changed.items()),
+            files=tuple(
+                ProposedFile(path=path, content=text, cut_short=cut_short) for path, text in kept.items()
+            ),
             note=note,
             calls=tuple(calls),
             spans=tuple(spans),

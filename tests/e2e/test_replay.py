@@ -26,6 +26,7 @@ NUMKIT_SPEC = ROOT / "specs" / "numkit.yaml"
 STRINGKIT_SPEC = ROOT / "specs" / "stringkit.yaml"
 EXAMINED = "[build]\nexamine = true\nteeth_seconds = 0\n"
 MEASURED = "[build]\nexamine = false\nteeth_seconds = 300\n"
+SHARPENED = "[build]\nexamine = true\nteeth_seconds = 300\nteeth = 0.95\n"
 WRONG_SUITE = STRINGKIT_SUITE.replace('{"éa", "aé"}', '{"こんにちは", "こんにちは"}')
 
 
@@ -154,3 +155,32 @@ def test_a_run_that_the_oracle_settled_replays_byte_identical_without_a_model(gu
         one["path"]: one["sha256"] for one in built["files"]
     }
     assert report["completions"] == built["model"]["calls"]
+
+
+def test_a_blunt_suite_gets_rows_from_what_is_settled_and_replays_byte_identical(guild: Guild) -> None:
+    blunt = STRINGKIT_SUITE.replace(', {"abc", "cba"}, {"éa", "aé"}', ', {"abc", "cba"}').replace(
+        ', {"A man, a plan, a canal: Panama", true}', ""
+    )
+    dev = [rule(STRINGKIT_REFERENCE, match="You write Python"), rule(fenced(STRINGKIT))]
+    stubs = guild.serve(dev, [rule(whole(STRINGKIT, blunt, STRINGKIT_CASES))], config=SHARPENED)
+    code, built = guild.build(STRINGKIT_SPEC, "--candidates", 1, "--out", "pkg")
+    assert (code, built["status"]) == (0, "green"), built
+    (sharpening,) = built["finishers"]
+    assert (sharpening["role"], sharpening["kept"], sharpening["files"]) == (
+        "oracle",
+        True,
+        ["stringkit_test.go"],
+    )
+    assert sharpening["before"]["teeth"] < sharpening["after"]["teeth"] == built["teeth"]["score"]
+    assert sharpening["calls"] == 0
+    authors = {one["path"]: one["author"] for one in built["files"]}
+    assert authors["stringkit_test.go"] == "go-test"
+    suite = (guild.folder / "pkg" / "stringkit_test.go").read_text("utf-8")
+    assert "func TestIsPalindromeSettled(t *testing.T) {" in suite
+    told = guild.run("trace").stdout
+    assert "oracle: kept" in told
+    assert "surviving mutants from the code" in told
+    for stub in stubs:
+        stub.kill()
+    code, report = replayed(guild)
+    assert (code, report["difference"]) == (0, None)

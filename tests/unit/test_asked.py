@@ -68,10 +68,13 @@ def test_all_mistakes_are_named_at_once() -> None:
 def test_options_that_are_left_out_are_those_of_the_configuration(config: GuildConfig) -> None:
     usual = options_from(config, candidates=None, seed=None)
     assert (usual.candidates, usual.max_tokens, usual.seed, usual.teeth_seconds) == (5, 9000, 1, 20.0)
+    assert (usual.teeth, options_from(config, teeth=0.0).teeth) == (0.8, 0.0)
     assert options_from(config, candidates=1, max_seconds=2.5).max_seconds == 2.5
 
 
-@pytest.mark.parametrize(("name", "value"), [("candidates", 0), ("max_rounds", 51), ("seed", -1)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("candidates", 0), ("max_rounds", 51), ("seed", -1), ("teeth", 1.5)]
+)
 def test_an_option_out_of_its_bounds_is_named(config: GuildConfig, name: str, value: int) -> None:
     with pytest.raises(UsageError) as caught:
         options_from(config, **{name: value})

@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from green_runs import BETTER, CODE, TWO, green, judged, planner
+from green_runs import BETTER, CODE, SUITE, TWO, green, judged, planner
 from guildbus.agents.agent import Agent, handles
 from guildbus.agents.context import Context
 from guildbus.agents.contracts import Member, check, check_finishers
@@ -30,12 +30,13 @@ from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildFinished, BuildOptions
 from guildbus.protocols.messages.control import DeadRequeued, MessageDied
 from guildbus.protocols.messages.finish import FinishJudged, FinishProposed, FinishRequested
+from guildbus.protocols.messages.oracle import WitnessedCase, WitnessTable
 from guildbus.protocols.messages.verification import (
     Teeth,
     VerificationFinished,
 )
 from guildbus.protocols.registry import standard_registry
-from told import RUN, call, log_of, span
+from told import NUMKIT, RUN, Told, call, log_of, span
 
 
 def died(kind: type[Message] = FinishRequested, code: str = "agent.crashed") -> MessageDied:
@@ -118,6 +119,49 @@ class TestThePlanner:
         assert end_of(await planner(run.add(judged(run)))).files[1].content == BETTER
         run.add(DeadRequeued(message_id="x", copy_id="y", by="me"))
         assert end_of(await planner(run.add(died(VerificationFinished)))).status == "red:agent.crashed"
+
+
+def blunt(score: float | None, *, goal: float = 0.8, cases: int = 1, obstacle: str = "") -> Told:
+    """A green run with one finisher, its teeth, and what witnesses have settled."""
+    run = Told.of(NUMKIT, finishers=TWO[:1], teeth=goal)
+    run.accept("numkit.go", CODE).accept("numkit_test.go", SUITE, cases=1)
+    settled = WitnessedCase(call="GCD(0, 5)", case="{}", outcome="{}", votes=("python-0",))
+    run.witness("", WitnessTable(subject="GCD", cases=(settled,) * cases, obstacle=obstacle))
+    return run.verify(score="build vet test", green=True, teeth=Teeth(score=score))
+
+
+class TestABluntSuite:
+    async def test_it_goes_to_the_oracle_once_and_before_all_finishers(self) -> None:
+        run = blunt(0.79)
+        (asked,) = await planner(run)
+        assert isinstance(asked, FinishRequested)
+        assert asked.role == "oracle"
+        (asked,) = await planner(run.add(judged(run, kept=False)))
+        assert isinstance(asked, FinishRequested)
+        assert asked.role == TWO[0]
+        assert end_of(await planner(run.add(judged(run, kept=False)))).green
+
+    @pytest.mark.parametrize(
+        "run",
+        [
+            pytest.param(lambda: blunt(0.8), id="sharp enough"),
+            pytest.param(lambda: blunt(None), id="not measured"),
+            pytest.param(lambda: blunt(0.1, goal=0.0), id="not wanted"),
+            pytest.param(lambda: blunt(0.1, cases=0), id="nothing settled"),
+            pytest.param(lambda: blunt(0.1, obstacle="it takes a channel"), id="not examined"),
+        ],
+    )
+    async def test_the_oracle_is_not_asked_without_need_or_evidence(self, run: Callable[[], Told]) -> None:
+        (asked,) = await planner(run())
+        assert isinstance(asked, FinishRequested)
+        assert asked.role == TWO[0]
+
+    async def test_an_oracle_that_dies_leaves_the_run_green(self) -> None:
+        run = blunt(0.1)
+        await planner(run)
+        (asked,) = await planner(run.add(died()))
+        assert isinstance(asked, FinishRequested)
+        assert asked.role == TWO[0]
 
 
 def test_a_run_without_finishers_has_the_bytes_that_it_always_had() -> None:

@@ -214,7 +214,7 @@ def test_an_external_test_names_its_package() -> None:
     source = f'package p_test\n\nimport "testing"\n\n{test}'
     fixed = complain(source, "undefined: F", path="p_test.go", p="package p\n\nfunc F() int { return 1 }\n")
     assert "p.F() != 1" in fixed.content
-    assert 'import "example.com/p"' in fixed.content
+    assert 'import (\n\t"example.com/p"\n\t"testing"\n)\n' in fixed.content
 
 
 SUITE = """package p

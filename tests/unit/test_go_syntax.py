@@ -185,4 +185,5 @@ def test_imports_are_added_wherever_there_is_room(source: str) -> None:
     content = add_imports(parse(source), {"fmt", "math"})
     assert syntax_fault(parse(content)) is None
     assert {"fmt", "math"} <= {each.path for each in imports(parse(content))}
+    assert content.count("import ") == 1
     assert add_imports(parse(content), {"fmt", "math"}) == content

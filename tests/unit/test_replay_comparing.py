@@ -33,6 +33,7 @@ finish.proposed.v1: calls[].passed_over
 finish.proposed.v1: calls[].role (in part)
 finish.proposed.v1: calls[].started_at
 finish.proposed.v1: calls[].wall_s
+finish.proposed.v1: files (in part)
 finish.proposed.v1: note
 finish.proposed.v1: spans
 finish.requested.v1: closes_at

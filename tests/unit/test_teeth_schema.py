@@ -78,6 +78,11 @@ def test_the_last_word_on_a_mutant_counts_and_strangers_are_not_heard() -> None:
     assert (cut.complaints, cut.done) == ("# p\n./a.go:3:1: no\n", False)
 
 
+def test_what_mutants_printed_otherwise_is_read_by_mutant() -> None:
+    read = script.read("==m", "==m 1 survived\n==m 2 killed\n==m differs 2\n#saw 0 7\n#saw 3 9\n==m done\n")
+    assert (read.fates, read.differs) == ({1: "survived", 2: "killed"}, {2: "#saw 0 7\n#saw 3 9"})
+
+
 def test_a_package_is_reached_by_its_own_tests_and_by_those_of_its_importers() -> None:
     listing = """
 {"Dir": "/src/tree", "ImportPath": "m", "GoFiles": ["m.go"], "Imports": ["m/a", "fmt"]}
