@@ -269,8 +269,7 @@ def _heard(message: Message) -> str:
             return f"{message.path}: {', '.join(message.failing)}"
         case OracleAnswered():
             wrong = [f"{v.call}: {v.before} -> {v.after or '?'}" for v in message.verdicts if v.before]
-            more = f"; {_many(len(message.added), 'row')} added" if message.added else ""
-            return f"{message.path}: {'; '.join(wrong) or 'no row is found wrong'}{more}"
+            return f"{message.path}: {'; '.join(wrong) or 'no row is found wrong'}"
         case _:
             return about.finish_summary(message) or _stated(message)
 

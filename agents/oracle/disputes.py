@@ -90,7 +90,6 @@ def _expects_values(row: Row) -> bool:
     return any(one.value not in (0, "", False, None, [], 0.0, {"map": []}) for one in row.expected)
 
 
-def corrected(source: str, verdicts: Iterable[Verdict], more: Iterable[Edit] = ()) -> str:
-    """The test with every edit of these verdicts made, and `more`."""
-    edits = [verdict.edit for verdict in verdicts if verdict.edit is not None]
-    return apply_edits(parse(source), [*edits, *more])
+def corrected(source: str, verdicts: Iterable[Verdict]) -> str:
+    """The test with every edit of these verdicts made."""
+    return apply_edits(parse(source), [verdict.edit for verdict in verdicts if verdict.edit is not None])

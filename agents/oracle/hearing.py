@@ -16,8 +16,7 @@ from dataclasses import dataclass, replace
 
 from guildbus.agents.budget import reference_within
 from guildbus.agents.go_fragments import expression
-from guildbus.agents.golang.syntax import parse, text_of
-from guildbus.agents.oracle.added import Addition, additions
+from guildbus.agents.golang.syntax import text_of
 from guildbus.agents.oracle.disputes import Verdict, corrected, judge_rows
 from guildbus.agents.oracle.fed import fed_cases, feeders
 from guildbus.agents.oracle.gotypes import Api, Callable
@@ -322,15 +321,11 @@ def answer(record: OracleRecord, dispute: OracleRequested, found: Docket, hearin
     rows = _in_dispute(record, dispute, found.api)
     verdicts = judge_rows(dispute.source, rows, hearing.settled)
     mends = any(verdict.edit for verdict in verdicts)
-    added: list[Addition] = []
-    if mends and not record.only_disputes:
-        added = additions(parse(dispute.source), rows, hearing.settled, found.api)
     return OracleAnswered(
         path=dispute.path,
         round=dispute.round,
         verdicts=tuple(_told(verdict, found.api, dispute.source) for verdict in verdicts),
-        mended=corrected(dispute.source, verdicts, [one.edit for one in added]) if mends else "",
-        added=tuple(shown_case(one.settled.case, found.api) for one in added),
+        mended=corrected(dispute.source, verdicts) if mends else "",
     )
 
 

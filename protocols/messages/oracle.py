@@ -150,10 +150,7 @@ class RowVerdict(Part):
 
 
 class OracleAnswered(Message):
-    """The verdicts on a test's rows, and the test with the wrong ones mended ('' if nothing could be).
-
-    `added` are the calls of rows that were put in beside, of a truth that the test hardly asked for.
-    """
+    """The verdicts on a test's rows, and the test with the wrong ones mended ('' if nothing could be)."""
 
     type: ClassVar[str] = "oracle.answered"
     to: ClassVar[str | None] = "repair-router"
@@ -162,5 +159,4 @@ class OracleAnswered(Message):
     round: int = Field(ge=0)
     verdicts: tuple[RowVerdict, ...]
     mended: str = ""
-    added: tuple[str, ...] = Field(default=(), exclude_if=lambda added: not added)
     spans: Spans = ()
