@@ -34,7 +34,7 @@ MOST_CASES = 12
 
 @dataclass(frozen=True)
 class Frame:
-    """The tests of a file, by name, with the function that each is about."""
+    """The tests of a file, by name, and the function that each is about: `TestParseErrors` is about Parse."""
 
     package: str
     api: Api
@@ -53,8 +53,15 @@ def frame_of(request: DraftRequested) -> Frame | None:
     types = sum(signature.text.startswith("type ") for signature in request.api)
     if len(functions) + types < len(request.api) or not all(map(writable, functions)):
         return None
-    by_test = {f"Test{callable_.name}": callable_ for callable_ in functions}
-    return Frame(task.package, api, by_test) if set(task.tests) <= by_test.keys() else None
+    by_test: dict[str, Callable] = {}
+    for test in task.tests:
+        about = [one for one in functions if test.startswith(f"Test{one.name}")]
+        if not about:
+            return None
+        by_test[test] = max(about, key=lambda one: len(one.name))
+    tested = set(by_test.values())
+    by_test |= {f"Test{one.name}": one for one in functions if one not in tested}
+    return Frame(task.package, api, by_test)
 
 
 def framed_source(request: DraftRequested, frame: Frame, draft: str) -> str:

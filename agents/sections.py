@@ -156,7 +156,7 @@ def _tests(request: DraftRequested) -> Iterator[Section]:
     """A section for each test: its rows where the frame is certain, else its body."""
     frame = frame_of(request)
     if frame is not None:
-        yield from _tables(frame)
+        yield from _tables(request, frame)
         return
     task = request.task
     if not task.tests or task.package.endswith("_test"):
@@ -168,11 +168,17 @@ def _tests(request: DraftRequested) -> Iterator[Section]:
         before = ""
 
 
-def _tables(frame: Frame) -> Iterator[Section]:
-    """The tables without a row: what the spec states comes later, or a small model would only copy it."""
+def _tables(request: DraftRequested, frame: Frame) -> Iterator[Section]:
+    """The tables without a row: what the spec states comes later, or a small model would only copy it.
+
+    Above one of several tests of a function stands what the spec says of it: its name alone does not tell.
+    """
     tables = {test: table_test(callable_, [], test) for test, callable_ in frame.tests.items()}
     before = whole_file(frame.package, list(tables.values())).partition("func ")[0]
     for test, table in tables.items():
         head, _, tail = table.partition(_END_OF_ROWS)
+        if list(frame.tests.values()).count(frame.tests[test]) > 1:
+            about = head_of_test(request.task, test)
+            head = f"{about}{head.partition(chr(10))[2]}"
         yield Section(test, f"{before}{head}\n", _ROWS_END, f"{_END_OF_ROWS}{tail}")
         before = ""

@@ -46,8 +46,8 @@ def _judge(data: bytes, row: Row, known: Mapping[str, Settled]) -> Verdict:
     if row.expected[0].step is not None:
         return _judge_step(data, row, found)
     if failure(found.outcome) is not None or "values" not in found.outcome:
-        return Verdict(row, "row-wrong", found) if _expects_values(row) else Verdict(row, "row-right", found)
-    if row.refused:
+        return _judge_refusal(row, found)
+    if row.refusal is not None and row.refusal.due:
         return Verdict(row, "undecided", found)
     values: list[Json] = found.outcome["values"]
     for one in row.expected:
@@ -60,6 +60,18 @@ def _judge(data: bytes, row: Row, known: Mapping[str, Settled]) -> Verdict:
             return Verdict(row, "row-wrong", found, before)
         return Verdict(row, "row-wrong", found, before, after, Edit(one.start, one.end, after))
     return Verdict(row, "row-right", found)
+
+
+def _judge_refusal(row: Row, found: Settled) -> Verdict:
+    """A case that gives an error, or nothing at all."""
+    said = row.refusal
+    if said is None:
+        return Verdict(row, "row-wrong" if _expects_values(row) else "row-right", found)
+    if said.due:
+        return Verdict(row, "row-right", found)
+    if not said.end or failure(found.outcome) is None:
+        return Verdict(row, "row-wrong", found)
+    return Verdict(row, "row-wrong", found, "false", "true", Edit(said.start, said.end, "true"))
 
 
 def _judge_step(data: bytes, row: Row, found: Settled) -> Verdict:

@@ -41,17 +41,29 @@ class Expectation:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """Whether an error is due, by a field of the row such as `wantErr`, and the field's place (bytes).
+
+    Only `true` and `false` have a place; else it is 0, 0.
+    """
+
+    due: bool
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True)
 class Row:
     """One case of a test, and what it expects of the results that it looks at. `function` may be a type.
 
-    `refused`: the row of the table says that there is to be an error.
+    `refusal` is what a row of a table says of the error of a function that gives one.
     """
 
     test: str
     function: str
     case: Json
     expected: tuple[Expectation, ...]
-    refused: bool = False
+    refusal: Refusal | None = None
 
 
 def rows_in(source: str, api: Api) -> tuple[Row, ...]:
@@ -119,16 +131,19 @@ def _rows(suite: Suite, test: str, call: Node, callable_: Callable) -> Iterator[
             )
         except NoLiteral:
             continue
-        yield Row(test, callable_.full_name, case, expected, callable_.fails and _refused(cells))
+        refusal = _refusal(cells) if callable_.fails else None
+        yield Row(test, callable_.full_name, case, expected, refusal)
 
 
-def _refused(cells: "Cells") -> bool:
-    """Whether a row has a field such as `wantErr`, and it is set."""
-    return any(
-        "err" in field.lower() and text_of(cell) not in ("false", "nil", '""')
-        for row in cells.values()
-        for field, cell in row.items()
-    )
+def _refusal(cells: "Cells") -> Refusal | None:
+    """The first field that is about the error, by its name."""
+    named = (cell for row in cells.values() for field, cell in row.items() if "err" in field.lower())
+    cell = next(named, None)
+    if cell is None:
+        return None
+    text = text_of(cell)
+    place = (cell.start_byte, cell.end_byte) if text in ("true", "false") else (0, 0)
+    return Refusal(text not in ("false", "nil", '""'), *place)
 
 
 def _given(suite: Suite, call: Node, cells: "Cells") -> Iterator[Node]:

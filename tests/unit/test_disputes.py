@@ -152,10 +152,20 @@ func TestParse(t *testing.T) {
 def test_a_row_that_demands_an_error_is_not_overturned_by_a_value() -> None:
     value = settled("Parse", "IIII", outcome={"values": [4, None]})
     four, refused = judged(PARSED, settled("Parse", "4", outcome={"values": [4, None]}), value)
-    assert (four.finding, four.after, four.row.refused) == ("row-wrong", "4", False)
-    assert (refused.finding, refused.edit, refused.row.refused) == ("undecided", None, True)
+    assert (four.finding, four.after) == ("row-wrong", "4")
+    assert (refused.finding, refused.edit) == ("undecided", None)
     error = settled("Parse", "IIII", outcome={"values": [0, {"error": ""}]})
     assert judged(PARSED, error)[1].finding == "row-right"
+
+
+def test_where_an_error_is_due_and_the_row_says_there_is_none_that_word_is_mended() -> None:
+    error = settled("Parse", "4", outcome={"values": [0, {"error": ""}]})
+    found = judged(PARSED, error)
+    assert (found[0].finding, found[0].before, found[0].after) == ("row-wrong", "false", "true")
+    assert corrected(PARSED, found) == PARSED.replace('"4", 5, false', '"4", 5, true')
+    named = PARSED.replace("wantErr bool", "err error").replace("false", "nil").replace("true", "ErrBad")
+    found = judged(named.replace("(err != nil) != tt.wantErr", "!errors.Is(err, tt.err)"), error)
+    assert (found[0].finding, found[0].edit) == ("row-wrong", None), "which error is not known"
 
 
 def test_a_value_beside_no_error_is_compared() -> None:

@@ -8,6 +8,7 @@ from guildbus.agents.oracle.gotypes import Callable
 from guildbus.agents.oracle.rows import rows_in
 from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.prompting import sources_from
+from guildbus.agents.sections import sections_of
 from guildbus.agents.stated import parse_signature
 from guildbus.agents.table_tests import Case, rows_of_table, table_test, whole_file, writable
 from guildbus.protocols.messages.build import FileTask
@@ -162,7 +163,8 @@ def test_a_draft_with_too_few_cases_stays_as_it_is() -> None:
         ((GCD, "func (s *Stack) Pop() int", "type Stack struct{}"), ()),
         (("func Apply(f func(int) int) int",), ()),
         (("func Tick()",), ()),
-        ((GCD,), ("TestGCDSigns",)),
+        ((GCD,), ("TestSigns",)),
+        ((GCD, DIGIT), ("TestGCD", "TestSigns")),
         ((), ()),
     ],
 )
@@ -170,6 +172,20 @@ def test_what_has_no_certain_frame_is_left_to_a_whole_file(
     api: tuple[str, ...], tests: tuple[str, ...]
 ) -> None:
     assert frame_of(request(*api, tests=tests)) is None
+
+
+def test_several_tests_may_be_about_one_function() -> None:
+    longer = "func GCDSigned(a, b int) int"
+    frame = frame_of(request(GCD, longer, DIGIT, tests=("TestGCD", "TestGCDSigns", "TestGCDSignedZero")))
+    assert frame is not None
+    assert {test: one.name for test, one in frame.tests.items()} == {
+        "TestGCD": "GCD",
+        "TestGCDSigns": "GCD",
+        "TestGCDSignedZero": "GCDSigned",
+        "TestDigit": "Digit",
+    }
+    heads = {one.name: one.head for one in sections_of(request(GCD, tests=("TestGCD", "TestGCDSigns")))}
+    assert heads["TestGCDSigns"].startswith("func TestGCDSigns(t *testing.T) {\n\tfor _, tt := range")
 
 
 @pytest.mark.parametrize(
