@@ -85,12 +85,40 @@ def carried(source: str, subject: str, api: Api, comments: Mapping[str, str] = N
 
 def _function(routine: Routine, body: Body) -> str:
     """A declaration; gofmt does the indenting."""
-    lines = body.lines()
+    lines = [*_own_copies(routine), *body.lines()]
     if routine.node.name == "__init__":
         made = "&" if f"*{routine.owner}" in routine.head else ""
         lines = [f"{routine.receiver} := {made}{routine.owner}{{}}", *lines]
         lines.append(f"return {routine.receiver}{', nil' if routine.fails else ''}")
     return "\n".join([f"{routine.head} {{", *lines, "}", ""])
+
+
+_CHANGING = frozenset(["append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort", "update"])
+
+
+def _own_copies(routine: Routine) -> list[str]:
+    """What leaves its caller's lists and maps alone, where the body changes them.
+
+    Python's references are given copies of their own, so whether they change them says nothing of what is due;
+    a function with a result that changes what it was given surprises whoever calls it in Go.
+    """
+    if not routine.results or routine.owner:
+        return []
+    changed: set[str] = set()
+    for node in ast.walk(routine.node):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)) if attr in _CHANGING:
+                changed.add(name)
+            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
+                changed.add(name)
+            case ast.Attribute(value=ast.Subscript(value=ast.Name(id=name)), ctx=ast.Store()):
+                changed.add(name)
+    package = {"list": "slices", "map": "maps"}
+    return [
+        f"{go} = {package[of.kind]}.Clone({go})"
+        for python, go, of in routine.parameters
+        if python in changed and of.kind in package
+    ]
 
 
 def _declare(cls: ast.ClassDef, program: Program) -> None:

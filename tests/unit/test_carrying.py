@@ -244,3 +244,19 @@ def test_the_draft_is_the_file_with_the_function_exchanged_and_the_specs_words_a
     assert "F is wrong" not in source
     assert carried_draft(request.model_copy(update={"reference": ""})) == ""
     assert carried_draft(request.model_copy(update={"reference": "def f(n):\n    return open(n)\n"})) == ""
+
+
+@pytest.mark.parametrize(
+    ("subject", "statements", "copied"),
+    [
+        ("List", "list_.sort()\n    return list_", True),
+        ("List", "list_[0] = 1\n    return list_", True),
+        ("Pairs", "list_[0].left = 1\n    return list_", True),
+        ("List", "list_ = sorted(list_)\n    return list_", False),
+        ("List", "kept = []\n    kept.append(list_[0])\n    return kept", False),
+    ],
+)
+def test_what_the_caller_gave_is_left_alone(subject: str, statements: str, copied: bool) -> None:
+    name = {"List": "list_", "Pairs": "pairs"}[subject]
+    lines = body(subject, f"def {name}(list_):\n    {statements}")
+    assert (lines[0] == "list = slices.Clone(list)") == copied, lines
