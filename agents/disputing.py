@@ -29,8 +29,15 @@ from guildbus.protocols.messages.verification import Counterexample, Examination
 
 
 def dispute(state: RunState, record: OracleRecord, found: VerificationFinished) -> list[Message]:
-    """The first failing test that the oracle has not seen yet; if there are no witnesses, call some first."""
-    if not found.score.build or not found.failures:
+    """The first failing test that the oracle has not seen yet; if there are no witnesses, call some first.
+
+    Where every test passes, one that does not notice that a function does nothing.
+    """
+    if not found.score.build:
+        return []
+    if found.score.test and found.unnoticed:
+        return _unnoticed(state, record, found)
+    if not found.failures:
         return []
     tree = state.tree()
     failing = {failure.file for failure in found.failures}
@@ -38,15 +45,8 @@ def dispute(state: RunState, record: OracleRecord, found: VerificationFinished) 
     for path in [path for path in tree if path in failing] or list(tree):
         if not is_test(path) or (path, tree[path].content) in seen:
             continue
-        asked = OracleRequested(
-            path=path,
-            folder=folder_of(path),
-            source=tree[path].content,
-            round=state.round,
-            failing=tuple(dict.fromkeys(f.call or f.test for f in found.failures)),
-        )
-        latest = record.latest(asked.folder)
-        if latest is not None and any(table.cases for table in latest.tables):
+        asked = _asked(state, path, failing=tuple(dict.fromkeys(f.call or f.test for f in found.failures)))
+        if _heard_of(record, asked.folder):
             return [asked]
         api = read_api(state.plan.api.get(asked.folder, ()))
         readable = called_in(asked.failing, api)
@@ -56,6 +56,36 @@ def dispute(state: RunState, record: OracleRecord, found: VerificationFinished) 
         if witnesses is not None:
             return [witnesses, asked] if readable else [witnesses]
     return []
+
+
+def _unnoticed(state: RunState, record: OracleRecord, found: VerificationFinished) -> list[Message]:
+    """The first test whose package has such a function, if something is settled of it; asked about once."""
+    seen = {(dispute.path, dispute.source) for dispute in record.disputes if dispute.unnoticed}
+    for path in filter(is_test, state.tree()):
+        stated = {one.name for one in state.plan.api.get(folder_of(path), ())}
+        asked = _asked(state, path, unnoticed=tuple(name for name in found.unnoticed if name in stated))
+        if asked.unnoticed and (path, asked.source) not in seen and _heard_of(record, asked.folder):
+            return [asked]
+    return []
+
+
+def _asked(
+    state: RunState, path: str, *, failing: tuple[str, ...] = (), unnoticed: tuple[str, ...] = ()
+) -> OracleRequested:
+    return OracleRequested(
+        path=path,
+        folder=folder_of(path),
+        source=state.tree()[path].content,
+        round=state.round,
+        failing=failing,
+        unnoticed=unnoticed,
+    )
+
+
+def _heard_of(record: OracleRecord, folder: str) -> bool:
+    """Whether witnesses have settled anything of a package."""
+    latest = record.latest(folder)
+    return latest is not None and any(table.cases for table in latest.tables)
 
 
 def _witnesses(state: RunState, record: OracleRecord, dispute: OracleRequested) -> ReferenceRequested | None:

@@ -266,7 +266,8 @@ def _heard(message: Message) -> str:
             away = f", {len(message.dismissed)} dismissed" if message.dismissed else ""
             return f"{len(message.witnesses)} witnesses settle {settled} of {drawn} cases{away}"
         case OracleRequested():
-            return f"{message.path}: {', '.join(message.failing)}"
+            idle = [f"no test notices {name}" for name in message.unnoticed]
+            return f"{message.path}: {', '.join([*message.failing, *idle])}"
         case OracleAnswered():
             wrong = [f"{v.call}: {v.before} -> {v.after or '?'}" for v in message.verdicts if v.before]
             return f"{message.path}: {'; '.join(wrong) or 'no row is found wrong'}"

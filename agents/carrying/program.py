@@ -99,8 +99,8 @@ _CHANGING = frozenset(["append", "clear", "extend", "insert", "pop", "remove", "
 def _own_copies(routine: Routine) -> list[str]:
     """What leaves its caller's lists and maps alone, where the body changes them.
 
-    Python's references are given copies of their own, so whether they change them says nothing of what is due;
-    a function with a result that changes what it was given surprises whoever calls it in Go.
+    References are given copies of their own, so whether they change them says nothing of what is due; a
+    function with a result that changes what it was given surprises whoever calls it in Go.
     """
     if not routine.results or routine.owner:
         return []

@@ -22,6 +22,7 @@ from guildbus.agents.oracle.fed import fed_cases, feeders
 from guildbus.agents.oracle.gotypes import Api, Callable
 from guildbus.agents.oracle.inputs import Hints, cases_for, hints_in, sequences_for
 from guildbus.agents.oracle.literals import NoLiteral, read_call, read_literal, write_call
+from guildbus.agents.oracle.noticing import noticing
 from guildbus.agents.oracle.record import OracleRecord
 from guildbus.agents.oracle.rows import Row, rows_in
 from guildbus.agents.oracle.stated_types import read_api
@@ -317,15 +318,17 @@ def _in_dispute(record: OracleRecord, dispute: OracleRequested, api: Api) -> tup
 
 
 def answer(record: OracleRecord, dispute: OracleRequested, found: Docket, hearing: Hearing) -> OracleAnswered:
-    """The verdicts on the rows of a disputed test."""
+    """The verdicts on the rows of a disputed test, and cases of what it does not notice."""
     rows = _in_dispute(record, dispute, found.api)
     verdicts = judge_rows(dispute.source, rows, hearing.settled)
-    mends = any(verdict.edit for verdict in verdicts)
+    mended = corrected(dispute.source, verdicts)
+    if dispute.unnoticed:
+        mended = noticing(mended, dispute.unnoticed, hearing.settled, found.api)
     return OracleAnswered(
         path=dispute.path,
         round=dispute.round,
         verdicts=tuple(_told(verdict, found.api, dispute.source) for verdict in verdicts),
-        mended=corrected(dispute.source, verdicts) if mends else "",
+        mended=mended if mended != dispute.source else "",
     )
 
 

@@ -72,14 +72,14 @@ def candidates(
         told = {mutant: got[number] for mutant, got in seen.items() if number in got}
         told = {mutant: got for mutant, got in told.items() if not agree(outcome, got)}
         if told and "call" in case:
-            text = _row_text(by_name[case["call"]], case, outcome, api, sentinels)
+            text = row_text(by_name[case["call"]], case, outcome, api, sentinels)
             found += [Candidate(case["call"], case, outcome, frozenset(told), text)] if text else []
         elif told and "steps" in outcome:
             found += _lives(case, outcome, told, api, sentinels)
     return found
 
 
-def _row_text(callable_: Callable, case: Json, outcome: Json, api: Api, sentinels: Collection[str]) -> str:
+def row_text(callable_: Callable, case: Json, outcome: Json, api: Api, sentinels: Collection[str]) -> str:
     """The row of a case; '' where it has no exact form, or is too long."""
     try:
         text = row(table_of(callable_, api, [outcome], sentinels), (case, outcome))
@@ -94,15 +94,29 @@ def _lives(
     """The beginnings of a sequence that tell a mutant, and are short enough."""
     needed = {mutant: _first_difference(outcome, got) for mutant, got in told.items()}
     for count in sorted(set(needed.values())):
-        cut, wanted = first_steps(case, outcome, count, api)
-        try:
-            text = life_test("Test", cut, wanted, api, sentinels)
-        except NoLiteral:
-            continue
-        lines = text.splitlines()
-        if len(lines) <= MOST_LINES and all(len(line) <= LONGEST for line in lines if "Errorf" not in line):
-            tells = frozenset(mutant for mutant, steps in needed.items() if steps <= count)
-            yield Candidate(case["type"], cut, wanted, tells, text)
+        tells = frozenset(mutant for mutant, steps in needed.items() if steps <= count)
+        cut = beginning(case, outcome, count, api, sentinels, tells)
+        if cut is not None:
+            yield cut
+
+
+def beginning(
+    case: Json,
+    outcome: Json,
+    count: int,
+    api: Api,
+    sentinels: Collection[str],
+    tells: frozenset[int] = frozenset(),
+) -> Candidate | None:
+    """A sequence up to its `count`-th outcome; None where it has no exact form, or is too long."""
+    cut, wanted = first_steps(case, outcome, count, api)
+    try:
+        text = life_test("Test", cut, wanted, api, sentinels)
+    except NoLiteral:
+        return None
+    lines = text.splitlines()
+    fits = len(lines) <= MOST_LINES and all(len(line) <= LONGEST for line in lines if "Errorf" not in line)
+    return Candidate(case["type"], cut, wanted, tells, text) if fits else None
 
 
 def _first_difference(settled: Json, got: Json) -> int:

@@ -123,7 +123,10 @@ class WitnessesEstablished(Message):
 
 
 class OracleRequested(Message):
-    """Which rows of this test are right? `failing` are the calls whose assertions failed, for people."""
+    """Which rows of this test are right? `failing` are the calls whose assertions failed.
+
+    `unnoticed` are functions that can be emptied without any test failing: cases of these are asked for.
+    """
 
     type: ClassVar[str] = "oracle.requested"
     to: ClassVar[str | None] = "oracle"
@@ -133,6 +136,7 @@ class OracleRequested(Message):
     source: str
     round: int = Field(ge=0)
     failing: tuple[str, ...] = ()
+    unnoticed: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
 
 
 class RowVerdict(Part):

@@ -127,3 +127,21 @@ def test_witnesses_that_say_nothing_leave_the_run_red_and_the_test_alone(guild: 
     assert WRONG_ROW.removeprefix("{") in suite
     assert report["interventions"] == []
     assert kinds(guild).count("reference.requested.v1") > 1, "others were asked before they gave up"
+
+
+def test_a_suite_that_never_asks_what_matters_is_given_settled_rows(guild: Guild) -> None:
+    """Each palindrome in it is none: an IsPalindrome that always says no would pass."""
+    rows = '{"Abba", true}, {"abc", false}, {"A man, a plan, a canal: Panama", true}'
+    blind = STRINGKIT_SUITE.replace(rows, '{"abc", false}, {"ab", false}, {"x, y", false}')
+    assert blind != STRINGKIT_SUITE
+    cases = "\n".join(line for line in STRINGKIT_CASES.splitlines() if "true" not in line)
+    guild.serve(
+        [rule(STRINGKIT_REFERENCE, match=WITNESS), rule(fenced(STRINGKIT))],
+        [rule(whole(STRINGKIT, blind, cases))],
+        config="[build]\nteeth_seconds = 0\nexamine = true\n",
+    )
+    code, report, suite = built(guild)
+    assert (code, report["status"]) == (0, "green"), report
+    assert "func TestIsPalindromeSettled" in suite
+    asked = [m for m in guild.json("trace", "--format", "json") if m["type"].startswith("oracle.requested")]
+    assert [one["body"]["unnoticed"] for one in asked] == [["IsPalindrome"]]

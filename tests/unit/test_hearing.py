@@ -243,6 +243,20 @@ def test_a_doubt_of_the_repair_router_stays() -> None:
     assert record(request(2)).doubted("") == frozenset()
 
 
+def test_a_test_that_would_not_notice_an_idle_function_grows_by_settled_cases() -> None:
+    right = SUITE.replace("5678, 3}", "5678, 2}")
+    asked = dispute(source=right).model_copy(update={"unnoticed": ("GCD",)})
+    told = record(asked)
+    found = hearing.docket(told, "")
+    _, heard = hearing.tables(found, [witness(found, "a"), witness(found, "b")], spent=False)
+    mended = hearing.answer(told, asked, found, heard).mended
+    assert mended.startswith(right)
+    assert "func TestGCDSettled(t *testing.T) {" in mended
+    _, unheard = hearing.tables(found, [], spent=True)
+    only_stated = hearing.answer(told, asked, found, unheard).mended
+    assert "{0, 5, 5}," in only_stated, "what the spec states is settled too"
+
+
 def test_without_witnesses_a_dispute_is_undecided_and_nothing_is_mended() -> None:
     asked = dispute()
     found = hearing.docket(record(asked), "")

@@ -89,6 +89,28 @@ def test_where_nothing_is_settled_there_is_nobody_to_ask(tables: tuple[WitnessTa
     assert isinstance(red(drafted().verify(failures=(failure(),)))[0], DraftRequested)
 
 
+def test_a_passing_test_that_would_not_notice_an_idle_function_is_given_settled_cases() -> None:
+    run = witnessed().verify(score="build vet test", unnoticed=("GCD", "unstated"), examined=(CLEARED,))
+    [asked] = red(run)
+    assert isinstance(asked, OracleRequested)
+    assert (asked.source, asked.failing, asked.unnoticed) == (SUITE, (), ("GCD",))
+    run.add(asked)
+    found = OracleAnswered(path=TEST, round=run.state.round, verdicts=(), mended=MENDED)
+    [draft] = after_answer(run.state, run.record, found)
+    assert isinstance(draft, DraftProposed)
+    assert [one.content for one in draft.candidates] == [MENDED]
+    run.add(found)
+    [repair] = red(run)
+    assert isinstance(repair, DraftRequested), "it is asked about once"
+    assert repair.task.path == TEST
+
+
+def test_without_witnesses_its_author_is_to_mend_a_test_that_notices_nothing() -> None:
+    run = drafted().verify(score="build vet test", unnoticed=("GCD",))
+    [repair] = red(run)
+    assert isinstance(repair, DraftRequested)
+
+
 def test_what_does_not_build_is_no_dispute() -> None:
     complaint = Diagnostic(tool="build", file=IMPL, line=1, message="no")
     run = witnessed().verify(score="", diagnostics=(complaint,), failures=(failure(),))
