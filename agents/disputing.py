@@ -10,9 +10,11 @@ witnesses are called to examine the code, which then is convicted or cleared. Ne
 import hashlib
 
 from guildbus.agents.budget import reference_within, tokens_left
-from guildbus.agents.localise import Suspect
+from guildbus.agents.golang.syntax import declarations, parse
+from guildbus.agents.localise import Suspect, cleared
 from guildbus.agents.oracle.hearing import called_in, contested
 from guildbus.agents.oracle.record import OracleRecord
+from guildbus.agents.oracle.rewriting import subject_of_test
 from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.planning import folder_of, is_test
 from guildbus.agents.requests import draft_request, reference_request
@@ -45,7 +47,7 @@ def dispute(state: RunState, record: OracleRecord, found: VerificationFinished) 
     for path in [path for path in tree if path in failing] or list(tree):
         if not is_test(path) or (path, tree[path].content) in seen:
             continue
-        asked = _asked(state, path, failing=tuple(dict.fromkeys(f.call or f.test for f in found.failures)))
+        asked = _asked(state, path, failing=_failing(found))
         if _heard_of(record, asked.folder):
             return [asked]
         api = read_api(state.plan.api.get(asked.folder, ()))
@@ -69,8 +71,33 @@ def _unnoticed(state: RunState, record: OracleRecord, found: VerificationFinishe
     return []
 
 
+def written_anew(
+    state: RunState, record: OracleRecord, found: VerificationFinished, path: str
+) -> OracleRequested | None:
+    """The tests of a file that fail although all that they are about is cleared; asked for once a text."""
+    folder = folder_of(path)
+    api = read_api(state.plan.api.get(folder, ()))
+    right = cleared(found)
+    failing = dict.fromkeys(failure.test.partition("/")[0] for failure in found.failures)
+    own = {one.name for one in declarations(parse(state.tree()[path].content))}
+    names = tuple(name for name in failing if name in own and subject_of_test(name, api) in right)
+    asked = _asked(state, path, failing=_failing(found), anew=names)
+    seen = {(dispute.path, dispute.source) for dispute in record.disputes if dispute.anew}
+    return asked if names and (path, asked.source) not in seen and _heard_of(record, folder) else None
+
+
+def _failing(found: VerificationFinished) -> tuple[str, ...]:
+    """The calls whose assertions failed; a test's name where its output does not say."""
+    return tuple(dict.fromkeys(failure.call or failure.test for failure in found.failures))
+
+
 def _asked(
-    state: RunState, path: str, *, failing: tuple[str, ...] = (), unnoticed: tuple[str, ...] = ()
+    state: RunState,
+    path: str,
+    *,
+    failing: tuple[str, ...] = (),
+    unnoticed: tuple[str, ...] = (),
+    anew: tuple[str, ...] = (),
 ) -> OracleRequested:
     return OracleRequested(
         path=path,
@@ -79,6 +106,7 @@ def _asked(
         round=state.round,
         failing=failing,
         unnoticed=unnoticed,
+        anew=anew,
     )
 
 

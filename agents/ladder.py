@@ -5,6 +5,7 @@ wrong in the test is mended on the evidence. In a build that is not examined the
 the test's author has not mended it. Then for each accused file, in turn:
 
     a test, or code without witnesses    its owner, its owner again, then the other specialist (cross-route)
+    a test of code that is cleared       its owner, then the oracle, who writes it anew from settled cases
     code that the witnesses convict      more witnesses, if its test agrees with it; a right program carried
                                          over by rules; its owner, function by function, beside one; more
                                          witnesses; functions again
@@ -26,7 +27,7 @@ from collections.abc import Sequence
 from guildbus.agents.budget import shared, spent_text
 from guildbus.agents.convicting import alone, carried, doubting, one_function, second_look
 from guildbus.agents.diagnosis import diagnose_rejection, diagnose_verification
-from guildbus.agents.disputing import dispute, heard, mended_draft, upheld
+from guildbus.agents.disputing import dispute, heard, mended_draft, upheld, written_anew
 from guildbus.agents.framed import frame_of
 from guildbus.agents.localise import (
     MAX_EVIDENCE,
@@ -35,6 +36,7 @@ from guildbus.agents.localise import (
     suspects,
 )
 from guildbus.agents.oracle.record import OracleRecord
+from guildbus.agents.planning import is_test
 from guildbus.agents.requests import further_drafts, owner_of
 from guildbus.agents.row_votes import doubted_rows
 from guildbus.agents.run_state import RunState
@@ -122,6 +124,10 @@ def _climb(
         return [asked]
     if (right := carried(state, record, rung, found)) is not None:
         return [right]
+    if is_test(rung.task.path) and rung.height and rung.task.path in state.tree():
+        anew = written_anew(state, record, found, rung.task.path)
+        if anew is not None:
+            return [anew]
     if rung.convicted and (asked := second_look(state, record, rung)) is not None:
         return [asked]
     if not rung.convicted:

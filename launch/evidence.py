@@ -32,7 +32,7 @@ def examined(log: RunLog) -> dict[str, int]:
 
 
 def interventions(log: RunLog) -> list[dict[str, Any]]:
-    """Each expected value that was overturned, and the first case that convicted each implementation.
+    """Each expected value that was overturned, each test that was written anew, and what convicted code.
 
     A mended test that made nothing better was not kept, and is none.
     """
@@ -43,6 +43,12 @@ def interventions(log: RunLog) -> list[dict[str, Any]]:
         for answer in log.of(OracleAnswered)
         for verdict in answer.verdicts
         if verdict.after and (answer.path, answer.round + 1) in kept
+    ]
+    edits += [
+        _intervention("test-written", answer.path, name, (), "", "")
+        for answer in log.of(OracleAnswered)
+        for name in answer.anew
+        if (answer.path, answer.round + 1) in kept
     ]
     convictions: dict[tuple[str, str], dict[str, Any]] = {}
     for verification in verifications:

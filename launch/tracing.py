@@ -267,10 +267,12 @@ def _heard(message: Message) -> str:
             return f"{len(message.witnesses)} witnesses settle {settled} of {drawn} cases{away}"
         case OracleRequested():
             idle = [f"no test notices {name}" for name in message.unnoticed]
-            return f"{message.path}: {', '.join([*message.failing, *idle])}"
+            anew = [f"{name} is wrong somewhere" for name in message.anew]
+            return f"{message.path}: {', '.join([*message.failing, *idle, *anew])}"
         case OracleAnswered():
             wrong = [f"{v.call}: {v.before} -> {v.after or '?'}" for v in message.verdicts if v.before]
-            return f"{message.path}: {'; '.join(wrong) or 'no row is found wrong'}"
+            anew = [f"{name} written anew" for name in message.anew]
+            return f"{message.path}: {'; '.join([*wrong, *anew]) or 'no row is found wrong'}"
         case _:
             return about.finish_summary(message) or _stated(message)
 

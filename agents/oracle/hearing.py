@@ -24,6 +24,7 @@ from guildbus.agents.oracle.inputs import Hints, cases_for, hints_in, sequences_
 from guildbus.agents.oracle.literals import NoLiteral, read_call, read_literal, write_call
 from guildbus.agents.oracle.noticing import noticing
 from guildbus.agents.oracle.record import OracleRecord
+from guildbus.agents.oracle.rewriting import rewritten
 from guildbus.agents.oracle.rows import Row, rows_in
 from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.oracle.values import Json, canonical
@@ -318,10 +319,11 @@ def _in_dispute(record: OracleRecord, dispute: OracleRequested, api: Api) -> tup
 
 
 def answer(record: OracleRecord, dispute: OracleRequested, found: Docket, hearing: Hearing) -> OracleAnswered:
-    """The verdicts on the rows of a disputed test, and cases of what it does not notice."""
+    """The verdicts on the rows of a disputed test, cases of what it does not notice, tests written anew."""
     rows = _in_dispute(record, dispute, found.api)
     verdicts = judge_rows(dispute.source, rows, hearing.settled)
     mended = corrected(dispute.source, verdicts)
+    mended, anew = rewritten(mended, dispute.anew, hearing.settled, found.api)
     if dispute.unnoticed:
         mended = noticing(mended, dispute.unnoticed, hearing.settled, found.api)
     return OracleAnswered(
@@ -329,6 +331,7 @@ def answer(record: OracleRecord, dispute: OracleRequested, found: Docket, hearin
         round=dispute.round,
         verdicts=tuple(_told(verdict, found.api, dispute.source) for verdict in verdicts),
         mended=mended if mended != dispute.source else "",
+        anew=anew,
     )
 
 

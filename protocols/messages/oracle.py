@@ -126,6 +126,7 @@ class OracleRequested(Message):
     """Which rows of this test are right? `failing` are the calls whose assertions failed.
 
     `unnoticed` are functions that can be emptied without any test failing: cases of these are asked for.
+    `anew` are tests that fail on code which is cleared, and that their author has not mended.
     """
 
     type: ClassVar[str] = "oracle.requested"
@@ -137,6 +138,7 @@ class OracleRequested(Message):
     round: int = Field(ge=0)
     failing: tuple[str, ...] = ()
     unnoticed: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
+    anew: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
 
 
 class RowVerdict(Part):
@@ -154,7 +156,10 @@ class RowVerdict(Part):
 
 
 class OracleAnswered(Message):
-    """The verdicts on a test's rows, and the test with the wrong ones mended ('' if nothing could be)."""
+    """The verdicts on a test's rows, and the test with the wrong ones mended ('' if nothing could be).
+
+    `anew` are the tests in it that are written anew, from settled cases alone.
+    """
 
     type: ClassVar[str] = "oracle.answered"
     to: ClassVar[str | None] = "repair-router"
@@ -163,4 +168,5 @@ class OracleAnswered(Message):
     round: int = Field(ge=0)
     verdicts: tuple[RowVerdict, ...]
     mended: str = ""
+    anew: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
     spans: Spans = ()

@@ -257,6 +257,17 @@ def test_a_test_that_would_not_notice_an_idle_function_grows_by_settled_cases() 
     assert "{0, 5, 5}," in only_stated, "what the spec states is settled too"
 
 
+def test_a_test_that_is_asked_for_anew_holds_settled_cases_alone() -> None:
+    asked = dispute().model_copy(update={"anew": ("TestGCD", "TestElsewhere"), "failing": ("TestGCD",)})
+    told = record(asked)
+    found = hearing.docket(told, "")
+    _, heard = hearing.tables(found, [witness(found, "a"), witness(found, "b")], spent=False)
+    answer = hearing.answer(told, asked, found, heard)
+    assert answer.anew == ("TestGCD",)
+    assert answer.mended.count("func TestGCD(t *testing.T) {") == 1
+    assert "1234" not in answer.mended
+
+
 def test_without_witnesses_a_dispute_is_undecided_and_nothing_is_mended() -> None:
     asked = dispute()
     found = hearing.docket(record(asked), "")

@@ -105,6 +105,35 @@ def test_a_passing_test_that_would_not_notice_an_idle_function_is_given_settled_
     assert repair.task.path == TEST
 
 
+def test_what_its_author_leaves_wrong_of_a_test_whose_code_is_cleared_is_written_anew() -> None:
+    run = disputed(witnessed(), examined=(CLEARED,))
+    run.add(answer(run))
+    [repair] = red(run)
+    assert isinstance(repair, DraftRequested)
+    assert repair.author == "go-test", "its author goes first"
+    run.add(repair).accept(TEST, SUITE, cases=4).verify(failures=(failure(),), examined=(CLEARED,))
+    [asked] = red(run)
+    assert isinstance(asked, OracleRequested)
+    assert (asked.anew, asked.failing) == (("TestGCD",), ("GCD(0, 5)",))
+    run.add(asked)
+    found = OracleAnswered(path=TEST, round=run.state.round, verdicts=(), mended=MENDED, anew=asked.anew)
+    [draft] = after_answer(run.state, run.record, found)
+    assert isinstance(draft, DraftProposed)
+    run.add(found)
+    [repair] = red(run)
+    assert isinstance(repair, DraftRequested), "it is asked for once"
+
+
+def test_a_test_of_code_that_is_not_cleared_is_not_written_anew() -> None:
+    run = disputed(witnessed())
+    run.add(answer(run))
+    for number in range(3):
+        [asked] = red(run)
+        assert isinstance(asked, DraftRequested)
+        run.add(asked).accept(asked.task.path, f"{SUITE}// {number}\n", cases=4).verify(failures=(failure(),))
+        run.add(*[one for one in red(run) if isinstance(one, OracleRequested)], answer(run))
+
+
 def test_without_witnesses_its_author_is_to_mend_a_test_that_notices_nothing() -> None:
     run = drafted().verify(score="build vet test", unnoticed=("GCD",))
     [repair] = red(run)
