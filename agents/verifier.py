@@ -185,7 +185,7 @@ def _held_to(best: VerificationFinished, tables: Tables) -> bool:
     """Whether an earlier verification was made on these very tables: else it cannot be compared."""
     held = {one.subject: one.total for one in best.examined}
     return not best.score.build or held == {
-        table.subject: 0 if table.obstacle else len(table.cases)
+        table.subject: 0 if table.obstacle else len(table.cases) + len(table.open)
         for found in tables.values()
         for table in found
     }

@@ -8,23 +8,30 @@ implementation, and so does everything behind a call that never ends.
 import json
 from collections.abc import Mapping, Sequence
 
-from guildbus.agents.oracle.values import Json, agree, canonical
-from guildbus.protocols.messages.oracle import WitnessedCase, WitnessTable
+from guildbus.agents.oracle.values import Json, agree, breaks_off, canonical
+from guildbus.protocols.messages.oracle import OpenCase, WitnessedCase, WitnessTable
 from guildbus.protocols.messages.verification import Counterexample, Examination
 
 SHOWN = 5
 LONGEST = 300
 
 
+def settled_cases(tables: Sequence[WitnessTable]) -> list[WitnessedCase]:
+    """The settled cases of a package, in the order of `cases_of`."""
+    return [case for table in tables if not table.obstacle for case in table.cases]
+
+
 def cases_of(tables: Sequence[WitnessTable]) -> list[Json]:
-    """The settled cases of a package, in order: their numbers are those of the outcomes."""
-    return [json.loads(one.case) for table in tables if not table.obstacle for one in table.cases]
+    """The cases of a package, settled ones before open ones: their numbers are those of the outcomes."""
+    open_ = [one.case for table in tables if not table.obstacle for one in table.open]
+    return [json.loads(case) for case in (*(one.case for one in settled_cases(tables)), *open_)]
 
 
 def examine(tables: Sequence[WitnessTable], outcomes: Mapping[int, Json]) -> tuple[Examination, ...]:
     """How an implementation did, subject by subject. `outcomes` is case number -> outcome."""
     found: list[Examination] = []
     number = 0
+    behind = len(settled_cases(tables))
     for table in tables:
         if table.obstacle:
             found.append(Examination(subject=table.subject, why=table.obstacle))
@@ -38,12 +45,19 @@ def examine(tables: Sequence[WitnessTable], outcomes: Mapping[int, Json]) -> tup
                 agreed += 1
             else:
                 wrong.append(_counterexample(one, got))
+        for open_ in table.open:
+            got = outcomes.get(behind)
+            behind += 1
+            if got is not None and not breaks_off(got):
+                agreed += 1
+            else:
+                wrong.append(_broken_off(open_, got))
         wrong.sort(key=lambda c: len(c.call))
         found.append(
             Examination(
                 subject=table.subject,
                 agreed=agreed,
-                total=len(table.cases),
+                total=len(table.cases) + len(table.open),
                 counterexamples=tuple(wrong[:SHOWN]),
                 why="" if table.cases else f"nothing is settled of {table.subject}",
             )
@@ -51,11 +65,19 @@ def examine(tables: Sequence[WitnessTable], outcomes: Mapping[int, Json]) -> tup
     return tuple(found)
 
 
+def _broken_off(one: OpenCase, got: Json | None) -> Counterexample:
+    return Counterexample(call=one.call[:LONGEST], want="some value", got=_shown(got), votes=one.voices)
+
+
+def _shown(got: Json | None) -> str:
+    return "no result: the run was stopped before it" if got is None else shown_outcome(got)
+
+
 def _counterexample(one: WitnessedCase, got: Json) -> Counterexample:
     return Counterexample(
         call=one.call[:LONGEST],
         want=shown_outcome(json.loads(one.outcome)),
-        got="no result: the run was stopped before it" if got is None else shown_outcome(got),
+        got=_shown(got),
         votes=one.votes,
     )
 

@@ -31,6 +31,7 @@ from guildbus.agents.oracle.values import Json, canonical
 from guildbus.agents.oracle.witnesses import Hearing, Settled, Testimony, hear, subject_of
 from guildbus.agents.planning import folder_of
 from guildbus.protocols.messages.oracle import (
+    OpenCase,
     OracleAnswered,
     OracleRequested,
     ReferenceRequested,
@@ -210,12 +211,18 @@ def tables(
     hearing = hear(found.cases, testimonies, found.stated, doubted)
     by_case = {canonical(one.case): one for one in hearing.settled}
     split, unheard = ({canonical(case) for case in open_} for open_ in (hearing.split, hearing.unheard))
+    voices = dict(zip(map(canonical, hearing.split), hearing.voices, strict=True))
     out: list[WitnessTable] = []
     for subject in found.subjects:
         texts = [canonical(case) for case in found.of(subject)]
+        spoken = [(text, names) for text in texts if (names := voices.get(text))]
         table = WitnessTable(
             subject=subject.name,
             cases=tuple(_witnessed(by_case[text], found.api) for text in texts if text in by_case),
+            open=tuple(
+                OpenCase(call=shown_case(json.loads(text), found.api), case=text, voices=names)
+                for text, names in spoken
+            ),
             drawn=len(texts),
             split=sum(text in split for text in texts),
             unheard=sum(text in unheard for text in texts),

@@ -123,7 +123,8 @@ def _dataclasses(api: Api) -> Iterator[str]:
 
 def _class(api: Api, name: str) -> str:
     maker = api.constructors(name)[0]
-    lines = [f"class {name}:", f"    def __init__(self{_parameters(maker, lead=True)}): ...{_note(maker)}"]
+    head = f"    def __init__(self{_parameters(maker, lead=True)}): ...{_note(maker)}"
+    lines = [f"class {name}:", f"    {_RULE}", head]
     for method in api.methods(name):
         if not method.obstacle:
             head = f"    def {method_name(method)}(self{_parameters(method, lead=True)})"

@@ -53,15 +53,15 @@ class OracleRecord:
         return [p for one in self.proposed if one.request.folder == folder for p in one.programs]
 
     def agreeing(self, folder: str, subject: str) -> list[ReferenceProgram]:
-        """The references in Python that give all that is settled of a function or type."""
+        """The references in Python that give what is settled of a function or type, and nowhere break off."""
         latest = self.latest(folder)
-        cases = [
-            case.votes
+        tables = [
+            table
             for table in (latest.tables if latest is not None else ())
             if table.subject == subject and not table.obstacle
-            for case in table.cases
-            if not case.stated
         ]
+        cases = [case.votes for table in tables for case in table.cases if not case.stated]
+        cases += [case.voices for table in tables for case in table.open]
         return [
             program
             for program in self.programs(folder)

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from guildbus.agents.golang.syntax import declarations, package_name, parse
-from guildbus.agents.oracle.examining import cases_of
+from guildbus.agents.oracle.examining import cases_of, settled_cases
 from guildbus.agents.oracle.go_driver import EXAMINE_FILE, read_printed, write_examination
 from guildbus.agents.oracle.gotypes import Api
 from guildbus.agents.oracle.record import OracleRecord
 from guildbus.agents.oracle.running import new_marker
-from guildbus.agents.oracle.sharpening import Candidate, candidates, chosen, said_of, settled_cases, sharpened
+from guildbus.agents.oracle.sharpening import Candidate, candidates, chosen, said_of, sharpened
 from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.oracle.values import Json
 from guildbus.agents.planning import is_test

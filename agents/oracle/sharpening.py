@@ -18,7 +18,7 @@ from guildbus.agents.oracle.go_tables import row, table_of, table_test
 from guildbus.agents.oracle.gotypes import Api, Callable
 from guildbus.agents.oracle.literals import NoLiteral
 from guildbus.agents.oracle.values import Json, agree
-from guildbus.protocols.messages.oracle import WitnessedCase, WitnessTable
+from guildbus.protocols.messages.oracle import WitnessedCase
 
 LONGEST = 90
 """Characters of a row, or of a call in a sequence, that a person can still take in."""
@@ -47,11 +47,6 @@ class Candidate:
     def is_life(self) -> bool:
         """Whether it is a sequence of calls."""
         return "steps" in self.case
-
-
-def settled_cases(tables: Sequence[WitnessTable]) -> list[WitnessedCase]:
-    """The settled cases of a package, in the order in which an examination numbers them."""
-    return [case for table in tables if not table.obstacle for case in table.cases]
 
 
 def candidates(

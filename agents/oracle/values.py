@@ -130,3 +130,8 @@ def _all_fit(values: Sequence[Json], of: GoType | None) -> bool:
 
 def _is_tagged(value: Json, tag: str) -> bool:
     return isinstance(value, Mapping) and value.keys() == {tag}
+
+
+def breaks_off(outcome: Json) -> bool:
+    """Whether a call, or some step of a sequence, ended in a panic or not at all."""
+    return any("panic" in one or "timeout" in one for one in (outcome, *outcome.get("steps", ())))

@@ -14,7 +14,7 @@ are never witnesses. Next: `disputes.py`.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from guildbus.agents.oracle.values import Json, agree, canonical
+from guildbus.agents.oracle.values import Json, agree, breaks_off, canonical
 
 LEAD = 2
 LEAD_IN_DOUBT = 3
@@ -56,12 +56,16 @@ class Dismissed:
 
 @dataclass(frozen=True)
 class Hearing:
-    """The whole: what is settled, on which cases they disagree or say nothing, and who was dismissed."""
+    """The whole: what is settled, on which cases they disagree or say nothing, and who was dismissed.
+
+    `voices` are, for each case that is split, the witnesses that give some value and no panic.
+    """
 
     settled: tuple[Settled, ...]
     split: tuple[Json, ...]
     unheard: tuple[Json, ...]
     dismissed: tuple[Dismissed, ...] = ()
+    voices: tuple[tuple[str, ...], ...] = ()
 
 
 def hear(
@@ -107,13 +111,23 @@ def hear(
                 if is_vote(t.outcomes[index]) and not agree(one.outcome, t.outcomes[index]):
                     mute[t.name].add(subject_of(one.case))
     split: list[Json] = []
+    voices: list[tuple[str, ...]] = []
     unheard: list[Json] = []
     for index, case in enumerate(cases):
-        if index not in settled:
-            spoken = any(is_vote(t.outcomes[index]) for t in asked(case))
-            (split if spoken else unheard).append(case)
+        if index in settled:
+            continue
+        spoken = [t for t in asked(case) if is_vote(t.outcomes[index])]
+        if spoken:
+            split.append(case)
+            voices.append(tuple(t.name for t in spoken if not breaks_off(t.outcomes[index])))
+        else:
+            unheard.append(case)
     return Hearing(
-        tuple(settled[index] for index in sorted(settled)), tuple(split), tuple(unheard), tuple(dismissed)
+        tuple(settled[index] for index in sorted(settled)),
+        tuple(split),
+        tuple(unheard),
+        tuple(dismissed),
+        tuple(voices),
     )
 
 

@@ -78,15 +78,25 @@ class WitnessedCase(Part):
     stated: bool = False
 
 
+class OpenCase(Part):
+    """One case that is not settled; `voices` are the witnesses that give some value of it."""
+
+    call: str
+    case: str
+    voices: tuple[str, ...]
+
+
 class WitnessTable(Part):
     """What is settled of one function, or of one type with its methods.
 
     Of `drawn` cases `split` are those on which witnesses disagree, `unheard` those on which none has a value.
+    `open` are split cases on which some give a value: of them it is only known that code must not panic.
     `obstacle` says why it cannot be examined; '' if it can.
     """
 
     subject: str
     cases: tuple[WitnessedCase, ...] = ()
+    open: tuple[OpenCase, ...] = Field(default=(), exclude_if=lambda cases: not cases)
     drawn: int = 0
     split: int = 0
     unheard: int = 0

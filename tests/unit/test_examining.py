@@ -4,7 +4,7 @@ import pytest
 
 from guildbus.agents.oracle.examining import SHOWN, agreement, cases_of, convicted, examine, shown_outcome
 from guildbus.agents.oracle.values import Json, canonical
-from guildbus.protocols.messages.oracle import WitnessedCase, WitnessTable
+from guildbus.protocols.messages.oracle import OpenCase, WitnessedCase, WitnessTable
 from guildbus.protocols.messages.verification import Examination
 
 
@@ -50,6 +50,20 @@ def test_what_did_not_come_back_counts_against_the_code() -> None:
     [f] = examine((F,), {0: gives(1)})
     assert f.agreed == 1
     assert "stopped" in f.counterexamples[0].got
+
+
+def test_where_nothing_is_settled_and_some_give_a_value_code_must_not_panic() -> None:
+    case = canonical({"type": "Box", "new": ["New", [0]], "steps": [["Put", [1]]]})
+    open_ = OpenCase(call="New(0); Put(1)", case=case, voices=("python-1",))
+    box = WitnessTable(subject="Box", cases=(settled(4, gives(4)),), open=(open_,), drawn=2)
+    assert [one.get("args") for one in cases_of((box, G))] == [[4], [3], None], "open cases come last"
+    for got in ({"steps": [gives(9)]}, {"steps": [{"values": []}]}):
+        assert not convicted(examine((box, G), {0: gives(4), 1: gives(3), 2: got}))
+    for got in ({"steps": [{"panic": True}]}, {"panic": True}, {"timeout": True}):
+        found, _ = examine((box, G), {0: gives(4), 1: gives(3), 2: got})
+        [wrong] = found.counterexamples
+        assert (found.agreed, found.total) == (1, 2)
+        assert (wrong.call, wrong.want, wrong.votes) == ("New(0); Put(1)", "some value", ("python-1",))
 
 
 def test_the_shortest_counterexamples_are_shown_and_no_more_than_a_few() -> None:

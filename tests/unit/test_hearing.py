@@ -130,6 +130,19 @@ def test_a_few_splits_are_borne_and_left_out() -> None:
     assert not hearing.wanting([table])
 
 
+def test_split_cases_name_those_who_give_a_value_and_whose_program_breaks_off_is_not_carried_over() -> None:
+    found = hearing.docket(record(), "")
+    broken = witness(found, "b")
+    outcomes = (*broken.outcomes[:-3], *({"panic": True},) * 3)
+    pair = [witness(found, "a"), Testimony("b", "go", outcomes)]
+    [table], heard = hearing.tables(found, pair, spent=True)
+    assert len(table.open) == table.split == 3
+    assert {one.voices for one in table.open} == {("a",)}
+    assert [one.case for one in table.open] == [canonical(case) for case in heard.split]
+    told = Told.of(NUMKIT).witness("", table, names=("python-0", "python-1"))
+    assert told.record.agreeing("", "GCD") == []
+
+
 def test_cases_that_none_can_say_anything_of_are_unheard_and_no_split() -> None:
     found = hearing.docket(record(), "")
     pair = [witness(found, "a", none=9), witness(found, "b", none=9)]

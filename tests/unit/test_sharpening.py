@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 import pytest
 
+from guildbus.agents.oracle.examining import settled_cases
 from guildbus.agents.oracle.sharpening import (
     MOST_ROWS,
     Candidate,
     candidates,
     chosen,
     said_of,
-    settled_cases,
     sharpened,
 )
 from guildbus.agents.oracle.values import Json, canonical

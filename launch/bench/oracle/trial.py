@@ -13,7 +13,7 @@ from guildbus.agents import planning
 from guildbus.agents.golang.syntax import package_name, parse
 from guildbus.agents.oracle import hearing
 from guildbus.agents.oracle.agent import Oracle, heard_on
-from guildbus.agents.oracle.examining import cases_of, convicted, examine
+from guildbus.agents.oracle.examining import cases_of, convicted, examine, settled_cases
 from guildbus.agents.oracle.record import OracleRecord, read_record
 from guildbus.agents.oracle.running import Witnesses
 from guildbus.agents.oracle.values import Json, agree, canonical
@@ -128,7 +128,7 @@ async def _code(
         return list((await court.witnesses.testify(program, docket.api, [*cases, *fresh_cases])).outcomes)
 
     right = await outcomes("right", matter.right)
-    tally.settled = len(cases)
+    tally.settled = len(settled_cases(established.tables))
     wrong_cases = _wrong(established.tables, right)
     tally.wrongly_settled = len(wrong_cases)
     tally.examples += [f"wrongly settled: {text}" for text in wrong_cases[:3]]
@@ -147,7 +147,7 @@ async def _code(
 
 def _wrong(tables: Sequence[WitnessTable], right: Sequence[Json]) -> list[str]:
     """The settled cases that right code gives otherwise."""
-    settled = [one for table in tables if not table.obstacle for one in table.cases]
+    settled = settled_cases(tables)
     return [
         f"{one.call} to {one.outcome}; right is {canonical(outcome)}"
         for one, outcome in zip(settled, right, strict=False)
