@@ -3,13 +3,14 @@
 from guildbus.agents.begun import doc_comment
 from guildbus.agents.carrying.program import carried
 from guildbus.agents.carrying.types import NotCarried
-from guildbus.agents.golang.splice import with_declarations
+from guildbus.agents.golang.splice import with_declarations, without_leftovers
 from guildbus.agents.oracle.stated_types import read_api
+from guildbus.agents.planning import is_test
 from guildbus.protocols.messages.draft import DraftRequested
 
 
 def carried_draft(request: DraftRequested) -> str:
-    """The previous text with `scope`, a function or type, as the reference has it.
+    """The previous text with `scope`, a function or type, as the reference has it, and without idle helpers.
 
     '' where there is no such program, or it uses what the rules do not know.
     """
@@ -20,7 +21,10 @@ def carried_draft(request: DraftRequested) -> str:
     except NotCarried:
         return ""
     package = f"package {request.task.package}\n"
-    return with_declarations(request.previous or package, code)
+    previous = request.previous or package
+    text = with_declarations(previous, code)
+    elsewhere = any(file.path != request.task.path and not is_test(file.path) for file in request.visible)
+    return text if elsewhere or not text else without_leftovers(previous, text)
 
 
 def _comments(request: DraftRequested) -> dict[str, str]:

@@ -9,7 +9,10 @@ from guildbus.agents.golang.syntax import (
     GoFile,
     apply_edits,
     declarations,
+    find,
     parse,
+    remove_declarations,
+    text_of,
     whole_lines,
 )
 
@@ -53,6 +56,33 @@ def with_declarations(source: str, code: str) -> str:
     ]
     kept = apply_edits(file, [whole_lines(file, outer) for outer in dict.fromkeys(gone)])
     return f"{kept.rstrip()}\n\n{code}"
+
+
+def without_leftovers(before: str, after: str) -> str:
+    """`after` without the unexported functions that something in `before` called and nothing calls any more."""
+    once = _called_in(parse(before))
+    while True:
+        file = parse(after)
+        idle = {
+            found.name
+            for found in declarations(file)
+            if found.kind == "func" and found.name[:1].islower() and found.name in once
+        } - _called_in(file)
+        if not idle:
+            return after
+        after = remove_declarations(file, idle)
+
+
+def _called_in(file: GoFile) -> set[str]:
+    """The names that a file mentions, each outside its own declaration."""
+    own = {found.name: found.node for found in declarations(file)}
+    mentioned: set[str] = set()
+    for node in find(file.root, "identifier"):
+        name = text_of(node)
+        home = own.get(name)
+        if home is None or not home.start_byte <= node.start_byte < home.end_byte:
+            mentioned.add(name)
+    return mentioned
 
 
 def _helpers(given: GoFile, present: Set[str]) -> list[Node]:

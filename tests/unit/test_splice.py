@@ -2,7 +2,7 @@
 
 import pytest
 
-from guildbus.agents.golang.splice import with_function
+from guildbus.agents.golang.splice import with_function, without_leftovers
 from guildbus.agents.golang.syntax import declarations, parse
 
 FILE = """package p
@@ -107,3 +107,36 @@ def test_a_function_that_the_file_lacks_is_added() -> None:
 )
 def test_a_reply_without_the_function_gives_nothing(reply: str) -> None:
     assert with_function(FILE, "A", reply) == ""
+
+
+BEFORE = """package p
+
+func init() { prepare() }
+
+func prepare() {}
+
+// turned is called by swapped alone.
+func turned(r []rune) []rune { return r }
+
+func swapped(r []rune) []rune { return swapped(turned(r)) }
+
+func spare() {}
+
+func Reverse(s string) string { return string(swapped([]rune(s))) }
+"""
+
+
+def test_what_only_replaced_code_called_goes_with_it() -> None:
+    after = BEFORE.replace("string(swapped([]rune(s)))", "s")
+    left = without_leftovers(BEFORE, after)
+    names = [one.name for one in declarations(parse(left))]
+    assert names == ["init", "prepare", "spare", "Reverse"], "what nobody called before is not ours to judge"
+    assert "turned is called" not in left
+
+
+def test_nothing_goes_that_is_still_called() -> None:
+    assert without_leftovers(BEFORE, BEFORE) == BEFORE
+    shadowed = BEFORE.replace(
+        "string(swapped([]rune(s)))", "func() string { swapped := s; return swapped }()"
+    )
+    assert "func swapped(" in without_leftovers(BEFORE, shadowed), "a mention is enough to keep it"
