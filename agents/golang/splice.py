@@ -59,7 +59,7 @@ def with_declarations(source: str, code: str) -> str:
 
 
 def without_leftovers(before: str, after: str) -> str:
-    """`after` without the unexported functions that something in `before` called and nothing calls any more."""
+    """`after` without the unexported functions that something called in `before` and nothing calls now."""
     once = _called_in(parse(before))
     while True:
         file = parse(after)
