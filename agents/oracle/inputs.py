@@ -86,25 +86,71 @@ _STRINGS = (
     "zyx",
     "x🙂y",
 )
+_LETTERS = "aAbB1é日"
 _RUNES = "abzAZ09 _-.,é日я"
+_NAMED = {
+    "ampersand": "&",
+    "apostrophe|single quote": "'",
+    "asterisk": "*",
+    "at sign": "@",
+    "backslash|backslashe": "\\",
+    "brace|curly brace|curly bracket": "{}",
+    "bracket": "()[]",
+    "colon": ":",
+    "comma": ",",
+    "dot|full stop|period|decimal point": ".",
+    "double quote|quotation mark|quote": '"',
+    "equals sign|equal sign": "=",
+    "exclamation mark": "!",
+    "hash sign|number sign": "#",
+    "hyphen|dash|minus sign": "-",
+    "newline|line break|line feed": "\n",
+    "parenthesi|parenthese": "()",
+    "percent sign": "%",
+    "pipe|vertical bar": "|",
+    "plus sign": "+",
+    "question mark": "?",
+    "semicolon": ";",
+    "slash|slashe": "/",
+    "space|blank": " ",
+    "tab": "\t",
+    "underscore": "_",
+}
+"""Characters that a prose calls by name, in the singular or the plural."""
+_MOST_NAMED = 6
 
 
 @dataclass(frozen=True)
 class Hints:
-    """Values that a spec's own text names."""
+    """Values that a spec's own text names; `named` are characters that it calls by their names."""
 
     ints: tuple[int, ...] = ()
     floats: tuple[float, ...] = ()
     strings: tuple[str, ...] = ()
+    named: str = ""
 
     @property
     def alphabet(self) -> str:
-        """The characters of its strings."""
-        return "".join(dict.fromkeys("".join(self.strings)))
+        """The characters of its strings, and those that it names, among letters."""
+        letters = _LETTERS if self.named and not self.strings else ""
+        return "".join(dict.fromkeys("".join((*self.strings, self.named, letters))))
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Its strings, and short texts with the characters that it names: between, around, doubled, mixed."""
+        alone = [text for c in self.named for text in (c, f"a{c}b", f"{c}a{c}", f"{c}{c}", f"a{c}")]
+        mixed = [
+            text
+            for c in self.named
+            for d in self.named
+            if c != d
+            for text in (f"{c}a{d}b{c}", f"{c}a{c}{d}b", f"a{d}{c}b{c}{c}d{c}")
+        ]
+        return (*self.strings, *alone, *mixed)
 
 
 def hints_in(prose: str, examples: Iterable[str] = ()) -> Hints:
-    """The numbers and the quoted texts of a spec."""
+    """The numbers, the quoted texts and the named characters of a spec."""
     text = "\n".join([prose, *examples])
     numbers = re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)", text)
     ints = dict.fromkeys(int(n) for n in numbers if "." not in n and abs(int(n)) < 2**31)
@@ -114,7 +160,20 @@ def hints_in(prose: str, examples: Iterable[str] = ()) -> Hints:
         ints=tuple(islice(ints, 40)),
         floats=tuple(float(n) for n in islice(dict.fromkeys(n for n in numbers if "." in n), 20)),
         strings=tuple(s for s in islice(strings, 60) if not re.fullmatch(r"[A-Z]\w*\(.*\).*", s)),
+        named=_named_in(prose),
     )
+
+
+def _named_in(prose: str) -> str:
+    """The first few characters that a prose names. A single quote is not also a quote."""
+    left, found = prose.lower(), ""
+    names = [(name, characters) for said, characters in _NAMED.items() for name in said.split("|")]
+    for name, characters in sorted(names, key=lambda pair: -len(pair[0])):
+        pattern = rf"\b{name}s?\b"
+        if re.search(pattern, left):
+            found += characters
+            left = re.sub(pattern, " ", left)
+    return "".join(dict.fromkeys(found))[:_MOST_NAMED]
 
 
 def cases_for(api: Api, callable_: Callable, hints: Hints, seed: int = 1, count: int = CASES) -> list[Json]:
@@ -154,7 +213,7 @@ class _Draw:
         near = [n + d for n in hints.ints for d in (0, 1, -1)]
         self._ints = list(dict.fromkeys((*_INTS, *near)))
         self._floats = list(dict.fromkeys((*_FLOATS, *hints.floats)))
-        self._strings = list(dict.fromkeys((*hints.strings, *_STRINGS)))
+        self._strings = list(dict.fromkeys((*hints.texts, *_STRINGS)))
         self._alphabet = hints.alphabet
 
     def argument_lists(self, types: Sequence[GoType], count: int) -> Iterator[list[Json]]:
@@ -309,7 +368,7 @@ class _Draw:
             return self.random.choice(self._strings) + self.random.choice(self._strings)
         if roll < 0.5:
             return self._mirrored(self.random.choice(self._strings)[:12])
-        alphabet = self._alphabet if self._alphabet and roll < 0.85 else "aAbB1 ,é日"
+        alphabet = self._alphabet if self._alphabet and roll < 0.85 else f"{_LETTERS} ,"
         return "".join(self.random.choice(alphabet) for _ in range(self.random.randint(0, 12)))
 
     def _mirrored(self, half: str) -> str:

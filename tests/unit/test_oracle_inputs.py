@@ -104,6 +104,19 @@ def test_what_the_spec_names_is_drawn_and_its_neighbours() -> None:
     assert 2.75 in {case["args"][0] for case in drawn("func F(x float64) int", hints=hints)}
 
 
+def test_characters_that_the_prose_calls_by_name_are_drawn_alone_around_and_mixed() -> None:
+    prose = "Fields end at commas. A field in double quotes may hold a comma; two single quotes are nothing."
+    hints = hints_in(prose)
+    assert set(hints.named) == {",", '"', "'"}
+    texts = [case["args"][0] for case in drawn("func F(s string) int", hints=hints)]
+    assert {",", 'a"b', '""', '"a,b"', 'a,"b""d"'} <= set(texts)
+    assert sum('"' in text for text in texts) > 40
+    assert (
+        hints_in("It has three periods, a slash; letters and digits count, spacetime does not.").named == "/."
+    )
+    assert hints_in('GCD(8, 15) is the greatest common divisor, and "a, b" is a text').named == ""
+
+
 def test_quotes_of_every_sort_are_hints_and_calls_are_not() -> None:
     hints = hints_in("the brackets `([{` and '}' and \"a b\"; `GCD(8, 15)` is 1; x2 is a name; don't")
     assert {"([{", "}", "a b"} <= set(hints.strings)
