@@ -111,9 +111,7 @@ def test_characters_that_the_prose_calls_by_name_are_drawn_alone_around_and_mixe
     texts = [case["args"][0] for case in drawn("func F(s string) int", hints=hints)]
     assert {",", 'a"b', '""', '"a,b"', 'a,"b""d"'} <= set(texts)
     assert sum('"' in text for text in texts) > 40
-    assert (
-        hints_in("It has three periods, a slash; letters and digits count, spacetime does not.").named == "/."
-    )
+    assert set(hints_in("Three periods and a slash; letters count, spacetime does not.").named) == {"/", "."}
     assert hints_in('GCD(8, 15) is the greatest common divisor, and "a, b" is a text').named == ""
 
 
