@@ -36,6 +36,7 @@ _NOTES = {
     "clock": "gives the time in seconds",
 }
 _RULE = "# <the whole rule of this function>"
+_TYPE_RULE = "# <the whole rule of this type>"
 
 
 def snake(name: str) -> str:
@@ -86,7 +87,7 @@ def skeleton(api: Api) -> str:
 
     Above each stands the place for its rule: who restates the rule first writes it down whole.
     """
-    blocks = [_exceptions(api), *_dataclasses(api)]
+    blocks = [_exceptions(api), *(f"{_TYPE_RULE}\n{block}" for block in _dataclasses(api))]
     objects = [name for name, of in api.types.items() if of.kind == "object" and api.constructors(name)]
     blocks += [_class(api, name) for name in objects]
     loose = [c for c in api.callables if c.receiver not in objects and not makes(c) and not c.obstacle]
