@@ -36,16 +36,23 @@ def doubting(state: RunState, record: OracleRecord, found: VerificationFinished)
     Asked for once on each function or type: it takes more to convict it then. None if no more can be had.
     """
     for folder in dict.fromkeys(task.folder for task in state.plan.tasks):
-        said = [f"{failure.test} {failure.call} {failure.output}" for failure in found.failures]
+        said = "\n".join(f"{failure.test} {failure.call} {failure.output}" for failure in found.failures)
+        stated = [one.name for one in state.plan.api.get(folder, ())]
         against_both = tuple(
             one.subject
             for one in _convicted(state, found, folder)
-            if one.subject not in record.doubted(folder) and not any(one.subject in text for text in said)
+            if one.subject not in record.doubted(folder)
+            and not any(name in said for name in (one.subject, *_methods(one.subject, stated)))
         )
         request = more(record, folder, tokens_left(state), against_both) if against_both else None
         if request is not None:
             return request.model_copy(update={"doubted": against_both})
     return None
+
+
+def _methods(subject: str, stated: Sequence[str]) -> list[str]:
+    """The bare names of a type's methods, as failing calls have them."""
+    return [name.partition(".")[2] for name in stated if name.startswith(f"{subject}.")]
 
 
 def second_look(state: RunState, record: OracleRecord, rung: Rung) -> ReferenceRequested | None:

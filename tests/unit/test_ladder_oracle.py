@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from guildbus.agents.convicting import FUNCTION_CANDIDATES
+from guildbus.agents.convicting import FUNCTION_CANDIDATES, doubting
 from guildbus.agents.ladder import after_answer, after_red, after_rejection
 from guildbus.agents.localise import cleared, suspects
 from guildbus.agents.oracle.hearing import MOST_GO, MOST_PYTHON
@@ -25,7 +25,7 @@ from guildbus.protocols.messages.oracle import (
     WitnessTable,
 )
 from guildbus.protocols.messages.verification import BrokenExample, Counterexample, Diagnostic, Examination
-from told import IMPLEMENTATION, NUMKIT, SUITE, Told, failure, refusal, sha
+from told import IMPLEMENTATION, NUMKIT, SUITE, Told, failure, refusal, sha, spec_of
 
 IMPL, TEST = "numkit.go", "numkit_test.go"
 RIGHT = "def gcd(a, b):\n    return abs(a) if not b else gcd(b, a % b)\n"
@@ -279,6 +279,19 @@ def test_where_the_test_speaks_against_the_code_too_the_witnesses_are_not_doubte
     run = disputed(witnessed(doubted=()), examined=(WRONG,))
     [repair] = after_answer(run.state, run.record, answer(run))
     assert isinstance(repair, DraftRequested)
+
+
+@pytest.mark.parametrize(("call", "doubted"), [("Pop()", False), ("other()", True)])
+def test_a_failing_call_of_a_method_speaks_of_its_type(call: str, doubted: bool) -> None:
+    purpose = "package box. type Box struct holds ints. func New(n int) *Box makes one. "
+    purpose += "func (b *Box) Pop() (int, bool) takes the last one."
+    spec = spec_of({"box.go": purpose, "box_test.go": "package box. One test, TestIt."}, name="box")
+    run = Told.of(spec).accept("box.go", "package box").accept("box_test.go", "package box", cases=1)
+    life = WRONG.model_copy(update={"subject": "Box"})
+    run.witness("", WitnessTable(subject="Box", cases=(CASE,), drawn=1))
+    run.verify(failures=(failure(call, file="box_test.go", test="TestIt", output=call),), examined=(life,))
+    asked = doubting(run.state, run.record, run.found)
+    assert (asked is not None) == doubted
 
 
 def test_when_no_more_witnesses_can_be_had_those_that_were_heard_convict() -> None:
