@@ -68,18 +68,23 @@ def framed_source(request: DraftRequested, frame: Frame, draft: str) -> str:
     """The file with a draft's cases; '' if it has none of some function, or too few with the spec's own."""
     new = parse(closed(draft))
     previous = parse(request.previous) if request.previous else None
-    written: list[str] = []
+    tables: dict[str, list[Case]] = {}
     for test, callable_ in frame.tests.items():
         kept = _cases(previous, frame, test, callable_) if previous is not None else {}
         listed = _cases(new, frame, test, callable_)
         rows = kept | stated_cases(request, callable_)
-        if not kept | listed or len(rows | listed) < LEAST_CASES:
+        if not kept | listed:
             return ""
         most = max(MOST_CASES, len(rows))
         for key, case in listed.items():
             rows.setdefault(key, case)
-        written.append(table_test(callable_, list(rows.values())[:most], test))
-    return whole_file(frame.package, written)
+        tables[test] = list(rows.values())[:most]
+    for callable_ in frame.tests.values():
+        if sum(len(rows) for test, rows in tables.items() if frame.tests[test] == callable_) < LEAST_CASES:
+            return ""
+    return whole_file(
+        frame.package, [table_test(frame.tests[test], rows, test) for test, rows in tables.items()]
+    )
 
 
 def stated_cases(request: DraftRequested, callable_: Callable) -> dict[str, Case]:

@@ -98,8 +98,21 @@ def _joined(section: Section, answer: Answer) -> str:
     """A section as it stands in the file; a line that was cut off is left out."""
     said = _own(section, answer)
     text = f"{section.head}{said}".rstrip()
-    whole = f"{text}{section.tail}" if section.tail else closed(f"{text}\n")
-    return f"{whole.rstrip()}\n\n"
+    if not section.tail:
+        return f"{closed(f'{text}{chr(10)}').rstrip()}\n\n"
+    if parse(f"package p\n\n{_rows_alone(said)}").root.has_error:
+        text = section.head.rstrip() + "".join(f"\n{line}" for line in said.splitlines() if _is_row(line))
+    return f"{text}{section.tail}".rstrip() + "\n\n"
+
+
+def _rows_alone(text: str) -> str:
+    """A table of these rows; the comma behind the last is not its author's worry."""
+    return f"var _ = []any{{\n{text.rstrip().removesuffix(',')},\n}}\n"
+
+
+def _is_row(line: str) -> bool:
+    """Whether a line is a row by itself: a text that nobody closed must not swallow all that follows."""
+    return line.strip().startswith("{") and not parse(f"package p\n\n{_rows_alone(line)}").root.has_error
 
 
 def _own(section: Section, answer: Answer) -> str:

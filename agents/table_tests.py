@@ -89,10 +89,16 @@ def rows_of_table(file: GoFile, name: str, callable_: Callable) -> list[Case]:
 
 
 def _case(cells: Sequence[Node], callable_: Callable, reason: Sequence[Node] = ()) -> Case | None:
-    """A row's cells as a case; None if their number or their types are not those of the function."""
+    """A row's cells as a case; None if their number or their types are not those of the function.
+
+    Where an error is due the values may be left out.
+    """
+    given = len(callable_.parameters)
     types = [*(p.type for p in callable_.parameters), *callable_.values]
     if callable_.fails:
         types.append(_BOOL)
+        if len(cells) == given + 1 and text_of(cells[-1]) == "true":
+            del types[given:-1]
     if len(cells) != len(types):
         return None
     try:
@@ -101,7 +107,6 @@ def _case(cells: Sequence[Node], callable_: Callable, reason: Sequence[Node] = (
     except NoLiteral:
         return None
     fails = callable_.fails and values.pop()
-    given = len(callable_.parameters)
     return Case(tuple(values[:given]), () if fails else tuple(values[given:]), bool(fails), why)
 
 

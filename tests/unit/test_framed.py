@@ -174,6 +174,19 @@ def test_what_has_no_certain_frame_is_left_to_a_whole_file(
     assert frame_of(request(*api, tests=tests)) is None
 
 
+def test_where_an_error_is_due_a_row_may_leave_out_the_value_and_two_tests_need_no_three_rows_each() -> None:
+    head = "func {}(t *testing.T) {{\n\tfor _, tt := range []struct {{\n\t}}{{\n"
+    draft = (
+        "package kit\n\n" + head.format("TestDigit") + '\t\t{"a seven", "7", 7, false},\n\t} {\n\t}\n}\n\n'
+    )
+    draft += head.format("TestDigitErrors") + '\t\t{"no digit", "x", true},\n\t\t{"", true},\n\t} {\n\t}\n}\n'
+    source = source_of(request(DIGIT, tests=("TestDigit", "TestDigitErrors")), draft)
+    assert '{"a seven", "7", 7, false},' in source
+    assert '{"no digit", "x", 0, true},' in source
+    assert '{"", "", 0, true},' in source
+    assert source_of(request(DIGIT), draft) == "", "one row alone is too few"
+
+
 def test_several_tests_may_be_about_one_function() -> None:
     longer = "func GCDSigned(a, b int) int"
     frame = frame_of(request(GCD, longer, DIGIT, tests=("TestGCD", "TestGCDSigns", "TestGCDSignedZero")))

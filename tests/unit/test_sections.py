@@ -122,6 +122,17 @@ def test_of_an_answer_that_was_cut_off_the_whole_lines_count() -> None:
     assert '{"", 1, 2},' in text
 
 
+def test_a_row_with_a_text_that_nobody_closed_does_not_swallow_the_rest() -> None:
+    sections = sections_of(asked(CALC, "calc_test.go"))
+    rows = '\t\t{"one", 1, 2},\n\t\t{"open", `2", 4},\n\t\t// a remark\n\t\t{"three", 3, 6},'
+    text = filled(sections, rows, '\t\t{"half of 4", 4, 2, false}')
+    assert not parse(text).root.has_error
+    assert '{"one", 1, 2},' in text
+    assert '{"three", 3, 6},' in text
+    assert "open" not in text
+    assert "half of 4" in text
+
+
 @given(st.lists(st.text(alphabet='{}()\n\t"`/a1,', max_size=30), min_size=2, max_size=2), st.booleans())
 def test_whatever_is_answered_the_next_section_begins(texts: list[str], cut: bool) -> None:
     for path in ("calc.go", "calc_test.go"):
