@@ -7,8 +7,9 @@ programs of one model do misread a sentence alike at times. Who gives an outcome
 it was computed in is not heard on that function at all: where its signs come from the language, the cases on
 which both languages agree are right by accident only. A witness that breaks a value which the spec states is
 heard no more, and on a function one that was outvoted there: what is left of its cases is counted again
-without it. Stated values themselves are settled without any vote. The implementation on trial and its tests
-are never witnesses. Next: `disputes.py`.
+without it. If there are not two left who were never outvoted, what is settled of the function was pieced
+together from programs that are wrong somewhere, and counts for nothing. Stated values themselves are settled
+without any vote. The implementation on trial and its tests are never witnesses. Next: `disputes.py`.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,6 +17,10 @@ from dataclasses import dataclass
 
 from guildbus.agents.oracle.values import Json, agree, breaks_off, canonical
 
+LEAST_WHOLE = 2
+"""Witnesses of a function that were never outvoted on it."""
+MOST = 0.9
+"""The share of what is settled of a function on which such a witness must have given something."""
 LEAD = 2
 LEAD_IN_DOUBT = 3
 
@@ -110,13 +115,20 @@ def hear(
             for t in asked(one.case):
                 if is_vote(t.outcomes[index]) and not agree(one.outcome, t.outcomes[index]):
                     mute[t.name].add(subject_of(one.case))
+    pieced = {
+        subject
+        for subject in {subject_of(one.case) for one in settled.values() if not one.stated}
+        if sum(_gives_most(t, subject, settled) for t in heard if subject not in mute[t.name]) < LEAST_WHOLE
+    }
+    settled = {n: one for n, one in settled.items() if one.stated or subject_of(one.case) not in pieced}
     split: list[Json] = []
     voices: list[tuple[str, ...]] = []
     unheard: list[Json] = []
     for index, case in enumerate(cases):
         if index in settled:
             continue
-        spoken = [t for t in asked(case) if is_vote(t.outcomes[index])]
+        asked_of = heard if subject_of(case) in pieced else asked(case)
+        spoken = [t for t in asked_of if is_vote(t.outcomes[index])]
         if spoken:
             split.append(case)
             voices.append(tuple(t.name for t in spoken if not breaks_off(t.outcomes[index])))
@@ -129,6 +141,12 @@ def hear(
         tuple(dismissed),
         tuple(voices),
     )
+
+
+def _gives_most(testimony: Testimony, subject: str, settled: Mapping[int, Settled]) -> bool:
+    """Whether a witness votes on most of what is settled of a subject."""
+    own = [index for index, one in settled.items() if subject_of(one.case) == subject and not one.stated]
+    return sum(is_vote(testimony.outcomes[index]) for index in own) >= MOST * len(own)
 
 
 def is_vote(outcome: Json) -> bool:

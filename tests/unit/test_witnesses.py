@@ -66,6 +66,21 @@ def test_who_leads_by_two_only_silences_nobody_in_doubt() -> None:
     assert hear([CASE, OTHER], witnesses, doubted={"F"}).settled == ()
 
 
+def test_what_programs_that_are_all_wrong_somewhere_piece_together_counts_for_nothing() -> None:
+    cases = [{"call": "F", "args": [n]} for n in range(4)] + [{"call": "G", "args": [0]}]
+    told = ["xaaas", "axaas", "aaxas", "aaaxs"]
+    witnesses = [
+        Testimony(f"python-{n}", "python", tuple(gives(char) for char in given_))
+        for n, given_ in enumerate(told)
+    ]
+    found = hear(cases, witnesses)
+    assert [one.case for one in found.settled] == [cases[-1]], "G stands by itself"
+    assert found.split == tuple(cases[:-1])
+    right = [Testimony(f"go-{n}", "go", tuple(gives(char) for char in "aaaas")) for n in range(2)]
+    assert len(hear(cases, [*witnesses, right[0]]).settled) == 1, "who agrees with it all is one of a kind"
+    assert len(hear(cases, [*witnesses, *right]).settled) == len(cases)
+
+
 def test_one_witness_alone_settles_nothing() -> None:
     assert LEAD == 2
     assert heard(gives(1)).settled == ()
