@@ -58,6 +58,7 @@ FIXERS: tuple[tuple[str, re.Pattern[str], Fixer], ...] = tuple(
             r"^invalid argument: index (?P<index>-\d+) \(constant of type int\) must not be negative",
             texts.from_the_end,
         ),
+        ("one-character", _MISMATCH, texts.one_character),
         ("text-literal", _MISMATCH, texts.text_literal),
         ("rune-literal", _MISMATCH, conversions.rune_literal),
         ("matched", _MISMATCH, conversions.matched),

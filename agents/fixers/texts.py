@@ -8,6 +8,13 @@ from tree_sitter import Node
 from guildbus.agents.fixers.complaint import Complaint, Rewrite, replace
 from guildbus.agents.golang.syntax import text_of
 
+_WHOLE = (
+    "identifier",
+    "selector_expression",
+    "index_expression",
+    "call_expression",
+    "parenthesized_expression",
+)
 _STEADY = ("identifier", "int_literal", "selector_expression", "field_identifier")
 
 
@@ -24,6 +31,19 @@ def one_byte(complaint: Complaint) -> Rewrite | None:
             text = f"{text_of(operand)}[{text_of(index)} : {text_of(index)}+1]"
             return Rewrite(f"{text_of(side)} is a byte", (replace(side, text),))
     return None
+
+
+def one_character(complaint: Complaint) -> Rewrite | None:
+    """`field += char (mismatched types string and rune)`: `string(char)`, the text of that one character."""
+    kinds = [complaint.word("given"), complaint.word("wanted")]
+    node = complaint.expression(complaint.word("expression")) or complaint.node("assignment_statement")
+    sides = _sides(node)
+    if sorted(kinds) != ["rune", "string"] or len(sides) != 2 or node is None:
+        return None
+    rune = sides[kinds.index("rune")]
+    if (node.type == "assignment_statement" and rune == sides[0]) or rune.type not in _WHOLE:
+        return None
+    return Rewrite(f"{text_of(rune)} is one character", (replace(rune, f"string({text_of(rune)})"),))
 
 
 def text_literal(complaint: Complaint) -> Rewrite | None:

@@ -96,6 +96,9 @@ MENDED = [
     ("one-byte", "\t‸s += s[a]", unlike("s += s[a]", "string and byte"), "s += s[a : a+1]"),
     ("one-byte", "\ts = ‸s + s[a+1]", unlike("s + s[a+1]", "string and byte"), "s + s[a+1 : a+1+1]"),
     ("one-byte", "\tG(‸s[0])", unfit("s[0]", "value of type byte", "string"), "G(s[0 : 0+1])"),
+    ("one-character", "\t‸s += r", unlike("s += r", "string and rune"), "s += string(r)"),
+    ("one-character", "\ts = ‸s + rs[0]", unlike("s + rs[0]", "string and rune"), "s = s + string(rs[0])"),
+    ("one-character", "\ts = ‸r + s", unlike("r + s", "rune and string"), "s = string(r) + s"),
     ("text-literal", "\t‸s += '\"'", unlike("s += '\"'", "string and untyped rune"), 's += "\\""'),
     ("text-literal", "\ts = ‸'\\'' + s", unlike("'\\'' + s", "untyped rune and string"), 's = "\'" + s'),
     (
