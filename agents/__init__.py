@@ -14,6 +14,7 @@
     gate_keeper.py  deterministic gates             gates/ holds them, one a function
     verifier.py     build, vet, test in a sandbox   judging.py, selection.py, sandbox
     repair_router.py  routes repairs, stops honestly  ladder.py is its pure mind
+                                                    (rungs.py, convicting.py, disputing.py)
 
     finishing.py    who is asked to improve what is green    edits.py: what an edit may not do
     prompt_files.py, said_of.py     for finishers and other agents of somebody else's
