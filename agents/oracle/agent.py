@@ -108,7 +108,8 @@ class Oracle(Agent):
         found, heard = hearing.tables(docket, testimonies, spent=spent, doubted=doubted)
         open_ = hearing.unsettled(record, folder, docket, found, heard)
         if request is not None and open_:
-            return [hearing.more(record, folder, left, open_) or request]
+            elsewhere = hearing.foreign(docket, testimonies, open_)
+            return [hearing.more(record, folder, left, open_, foreign=elsewhere) or request]
         disputes = record.open_disputes(folder)
         span = Span(kind="toolchain", started_at=started_at, wall_s=time.monotonic() - start)
         established = WitnessesEstablished(
