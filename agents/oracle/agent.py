@@ -108,8 +108,7 @@ class Oracle(Agent):
         found, heard = hearing.tables(docket, testimonies, spent=spent, doubted=doubted)
         open_ = hearing.unsettled(record, folder, docket, found, heard)
         if request is not None and open_:
-            elsewhere = hearing.foreign(docket, testimonies, open_)
-            return [hearing.more(record, folder, left, open_, foreign=elsewhere) or request]
+            return [hearing.more(record, folder, left, open_) or request]
         disputes = record.open_disputes(folder)
         span = Span(kind="toolchain", started_at=started_at, wall_s=time.monotonic() - start)
         established = WitnessesEstablished(

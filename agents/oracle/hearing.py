@@ -28,7 +28,7 @@ from guildbus.agents.oracle.rewriting import rewritten
 from guildbus.agents.oracle.rows import Row, rows_in
 from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.oracle.values import Json, canonical
-from guildbus.agents.oracle.witnesses import Hearing, Settled, Testimony, hear, silent_on, subject_of
+from guildbus.agents.oracle.witnesses import Hearing, Settled, Testimony, hear, subject_of
 from guildbus.agents.planning import folder_of
 from guildbus.protocols.messages.oracle import (
     OpenCase,
@@ -45,7 +45,7 @@ FIRST_SAMPLES = 2
 MORE_SAMPLES = 2
 MOST_PYTHON = 6
 MOST_GO = 2
-"""What six in Python leave open, more of them seldom settle; another language may. Eight in all."""
+"""What six in Python leave open, more of them seldom settle; another language may."""
 MOST_FOR_A_DISPUTE = 4
 """Programs for failing rows alone, in Python."""
 MOST_SPLIT = 0.02
@@ -285,41 +285,24 @@ def wanting(found: Sequence[WitnessTable]) -> frozenset[str]:
     )
 
 
-def foreign(found: Docket, testimonies: Sequence[Testimony], open_: Collection[str]) -> bool:
-    """Whether Python cannot say much of what is open: half of its programs come out otherwise in Go."""
-    silent = [silent_on(found.cases, one) for one in testimonies if one.language == "python"]
-    return any(sum(subject in one for one in silent) * 2 >= len(silent) > 0 for subject in open_)
-
-
 def more(
-    record: OracleRecord,
-    folder: str,
-    left: int | None,
-    about: Collection[str] = (),
-    *,
-    foreign: bool = False,
+    record: OracleRecord, folder: str, left: int | None, about: Collection[str] = ()
 ) -> ReferenceRequested | None:
     """The next request for references; None when their number is reached, or `left` does not pay for one.
 
     `left` are the tokens of the run that are neither spent nor promised; None: there is no limit. Functions
-    that are not among those that they are to be `about` are left out; none is if nothing is named. In Go
-    from the next one on, if what is open is `foreign` to Python.
+    that are not among those that they are to be `about` are left out; none is if nothing is named.
     """
     asked = [one for one in record.requested if one.folder == folder]
     if not asked:
         return None
     python, go = record.samples(folder, "python"), record.samples(folder, "go")
-    if record.only_disputes and python >= MOST_FOR_A_DISPUTE:
+    if python < (MOST_FOR_A_DISPUTE if record.only_disputes else MOST_PYTHON):
+        following = {"language": "python", "first": python, "count": MORE_SAMPLES}
+    elif go < MOST_GO and not record.only_disputes:
+        following = {"language": "go", "first": go, "count": MOST_GO}
+    else:
         return None
-    if python + go >= MOST_PYTHON + MOST_GO:
-        return None
-    turned = foreign or python >= MOST_PYTHON or asked[-1].language == "go"
-    in_go = turned and not record.only_disputes
-    following = {
-        "language": "go" if in_go else "python",
-        "first": go if in_go else python,
-        "count": MORE_SAMPLES,
-    }
     functions = {one.name for one in read_api(asked[0].api).functions} if about else set()
     api = tuple(one for one in asked[0].api if one.name not in functions or one.name in about)
     return reference_within(asked[0].model_copy(update={**following, "api": api}), left)

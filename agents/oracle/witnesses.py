@@ -91,7 +91,7 @@ def hear(
             dismissed.append(Dismissed(testimony.name, fault))
         else:
             heard.append(testimony)
-    mute = {t.name: silent_on(cases, t) for t in heard}
+    mute = {t.name: _silent(cases, t) for t in heard}
     settled: dict[int, Settled] = {
         index: Settled(case, known, ("the spec",), stated=True)
         for index, case in enumerate(cases)
@@ -159,7 +159,7 @@ def subject_of(case: Json) -> str:
     return str(case["call"] if "call" in case else case["type"])
 
 
-def silent_on(cases: Sequence[Json], testimony: Testimony) -> set[str]:
+def _silent(cases: Sequence[Json], testimony: Testimony) -> set[str]:
     """The subjects on which a witness is not heard, since its outcomes depend on its language."""
     return {
         subject_of(case)

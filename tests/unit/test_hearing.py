@@ -183,26 +183,6 @@ def test_more_witnesses_come_in_python_first_then_in_go_and_then_no_more() -> No
     assert hearing.more(record(*told), "elsewhere", None) is None
 
 
-def test_what_comes_out_otherwise_in_python_is_asked_for_in_go() -> None:
-    told = [request(hearing.FIRST_SAMPLES)]
-    while (following := hearing.more(record(*told), "", None, foreign=True)) is not None:
-        told.append(following)
-    assert [one.language for one in told] == ["python", "go", "go", "go"]
-    assert [one.first for one in told] == [0, 0, 2, 4], "no sample is drawn twice"
-
-
-def test_python_is_foreign_where_half_of_its_programs_depend_on_their_language() -> None:
-    found = hearing.docket(record(), "")
-    plain = witness(found, "a")
-    signs = ({**plain.outcomes[0], "divergent": True}, *plain.outcomes[1:])
-    divergent = Testimony("b", "python", signs)
-    assert hearing.foreign(found, [plain, divergent], {"GCD"})
-    assert not hearing.foreign(found, [plain, plain, divergent], {"GCD"})
-    assert not hearing.foreign(found, [plain, divergent], {"Clamp"})
-    assert not hearing.foreign(found, [Testimony("go-0", "go", signs)], {"GCD"})
-    assert not hearing.foreign(found, [], {"GCD"})
-
-
 @pytest.mark.parametrize("given", [None, 3000])
 def test_more_witnesses_spend_no_more_than_what_the_run_has_left(given: int | None) -> None:
     first = request(hearing.FIRST_SAMPLES).model_copy(update={"max_tokens": given})
