@@ -98,7 +98,7 @@ async def measure(
 
     Raises UsageError without the extra `otel`, InfrastructureError for a broken build.
     """
-    if find_spec("opentelemetry.sdk") is None:
+    if find_spec("opentelemetry") is None or find_spec("opentelemetry.sdk") is None:
         raise UsageError(
             "telemetry cannot be sent", where="bench observers", remedy="pip install 'guildbus[otel]'"
         )
