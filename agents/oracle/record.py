@@ -3,6 +3,7 @@
 The fold is made anew from history for each message, like every agent's memory.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -92,9 +93,14 @@ class OracleRecord:
         return next((one for one in reversed(self.established) if one.folder == folder), None)
 
     def open_disputes(self, folder: str) -> list[OracleRequested]:
-        """The disputes without an answer."""
-        answered = {(answer.path, answer.round) for answer in self.answers}
-        return [d for d in self.disputes if d.folder == folder and (d.path, d.round) not in answered]
+        """The disputes without an answer: of several about one file in one round, the later ones."""
+        answered = Counter((answer.path, answer.round) for answer in self.answers)
+        found: list[OracleRequested] = []
+        for one in self.disputes:
+            answered[one.path, one.round] -= 1
+            if answered[one.path, one.round] < 0 and one.folder == folder:
+                found.append(one)
+        return found
 
     def disputed_rows(self, folder: str) -> list[OracleRequested]:
         """All disputes of a package: their rows stay among its cases."""

@@ -395,6 +395,15 @@ def test_a_sequence_is_shown_as_its_calls() -> None:
     assert hearing.shown_case(case, api) == "NewStack(2); Push(1); @advance(0.5 s); Len()"
 
 
+def test_a_second_question_about_a_file_in_the_same_round_is_open_until_it_is_answered_too() -> None:
+    anew = dispute().model_copy(update={"anew": ("TestGCD",)})
+    answered = OracleAnswered(path="numkit_test.go", round=1, verdicts=())
+    assert record(dispute(), answered, anew).open_disputes("") == [anew]
+    assert (
+        record(dispute(), answered, anew, answered.model_copy(update={"mended": "x"})).open_disputes("") == []
+    )
+
+
 def test_the_record_knows_what_is_outstanding_and_answered() -> None:
     asked = request(2)
     proposed = ReferenceProposed(request=asked, programs=())
