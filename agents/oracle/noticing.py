@@ -19,23 +19,17 @@ MOST_ROWS = 3
 """Rows of a function, of different outcomes; of a method one sequence says enough."""
 
 
-def noticing(
-    test: str,
-    unnoticed: Collection[str],
-    settled: Sequence[Settled],
-    api: Api,
-    sentinels: Collection[str] = (),
-) -> str:
+def noticing(test: str, unnoticed: Collection[str], settled: Sequence[Settled], api: Api) -> str:
     """The test with cases of these functions behind it; as it was where none can be written.
 
-    `sentinels` are the error variables that the code declares: without them an error is one by its presence.
+    What the code declares is not known here, so an error is one by its presence.
     """
     kept: list[Candidate] = []
     for callable_ in api.callables:
         if callable_.full_name in unnoticed:
-            found = sorted(_candidates(callable_, settled, api, sentinels), key=lambda one: len(one.text))
+            found = sorted(_candidates(callable_, settled, api), key=lambda one: len(one.text))
             kept += _different(found, 1 if _is_method(callable_, api) else MOST_ROWS)
-    return sharpened(test, (), kept, api, sentinels) if kept else test
+    return sharpened(test, (), kept, api, ()) if kept else test
 
 
 def _is_method(callable_: Callable, api: Api) -> bool:
@@ -43,17 +37,15 @@ def _is_method(callable_: Callable, api: Api) -> bool:
     return of is not None and of.kind == "object"
 
 
-def _candidates(
-    callable_: Callable, settled: Sequence[Settled], api: Api, sentinels: Collection[str]
-) -> Iterator[Candidate]:
+def _candidates(callable_: Callable, settled: Sequence[Settled], api: Api) -> Iterator[Candidate]:
     for one in settled:
         if one.case.get("call") == callable_.full_name and _tells(callable_, one.outcome):
-            text = row_text(callable_, one.case, one.outcome, api, sentinels)
+            text = row_text(callable_, one.case, one.outcome, api, ())
             if text:
                 yield Candidate(callable_.full_name, one.case, one.outcome, frozenset(), text)
         elif one.case.get("type") == callable_.receiver and "steps" in one.outcome:
             count = _told_after(callable_, one.case, one.outcome, api)
-            found = beginning(one.case, one.outcome, count, api, sentinels) if count else None
+            found = beginning(one.case, one.outcome, count, api, ()) if count else None
             if found is not None:
                 yield found
 
