@@ -37,8 +37,10 @@ from guildbus.protocols.messages.control import DeadRequeued, EventNoticed, Mess
 from guildbus.protocols.messages.draft import DraftAccepted, DraftRejected, DraftRequested
 from guildbus.protocols.messages.finish import FinishJudged, FinishRequested
 from guildbus.protocols.messages.oracle import ReferenceRequested
-from guildbus.protocols.messages.verification import Score, TestFailure, VerificationFinished
+from guildbus.protocols.messages.verification import Examination, Score, TestFailure, VerificationFinished
 
+MOST_OPEN = 0.05
+"""The share of a subject's cases on which the references may disagree, and it is examined all the same."""
 EXPIRED = "bus.expired"
 NOTICED = EventNoticed.wire_type()
 """Whoever listens in is not what a run depends on: that such a message died closes nothing."""
@@ -212,12 +214,22 @@ def references(state: RunState, stage: int) -> list[ReferenceRequested]:
 
 
 def examined_status(state: RunState, found: VerificationFinished) -> tuple[str, str]:
-    """`green`, or `green:unexamined` with what was not examined, and why."""
-    reasons = [f"{one.subject} was not examined: {one.why}" for one in found.examined if one.why]
+    """`green`, or `green:unexamined` with what was not examined or too little, and why."""
+    reasons = [reason for one in found.examined if (reason := _unexamined(one))]
     if not found.examined and state.options.examine:
         reasons = [f"nothing was examined: {_why_nothing(state)}"]
     examined = bool(found.examined) and not reasons
     return ("green" if examined else "green:unexamined"), "\n".join(reasons)
+
+
+def _unexamined(one: Examination) -> str:
+    if one.why:
+        return f"{one.subject} was not examined: {one.why}"
+    if one.open > MOST_OPEN * one.total:
+        return (
+            f"{one.subject} was examined in part: the references disagree on {one.open} of {one.total} cases"
+        )
+    return ""
 
 
 def _why_nothing(state: RunState) -> str:

@@ -23,7 +23,7 @@ from guildbus.agents.oracle.record import RECORDED, OracleRecord, read_record
 from guildbus.agents.oracle.running import Witnesses
 from guildbus.agents.oracle.sharpen import sharpen
 from guildbus.agents.oracle.values import Json, canonical
-from guildbus.agents.oracle.witnesses import Testimony
+from guildbus.agents.oracle.witnesses import Testimony, signed_subjects
 from guildbus.agents.settings import AgentSettings
 from guildbus.agents.spending import left_in_run
 from guildbus.protocols.messages.base import Message, Span
@@ -108,7 +108,8 @@ class Oracle(Agent):
         found, heard = hearing.tables(docket, testimonies, spent=spent, doubted=doubted)
         open_ = hearing.unsettled(record, folder, docket, found, heard)
         if request is not None and open_:
-            return [hearing.more(record, folder, left, open_) or request]
+            signs = signed_subjects(docket.cases, testimonies)
+            return [hearing.more(record, folder, left, open_, signs) or request]
         disputes = record.open_disputes(folder)
         span = Span(kind="toolchain", started_at=started_at, wall_s=time.monotonic() - start)
         established = WitnessesEstablished(

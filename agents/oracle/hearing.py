@@ -286,12 +286,17 @@ def wanting(found: Sequence[WitnessTable]) -> frozenset[str]:
 
 
 def more(
-    record: OracleRecord, folder: str, left: int | None, about: Collection[str] = ()
+    record: OracleRecord,
+    folder: str,
+    left: int | None,
+    about: Collection[str] = (),
+    signs: Collection[str] = (),
 ) -> ReferenceRequested | None:
     """The next request for references; None when their number is reached, or `left` does not pay for one.
 
     `left` are the tokens of the run that are neither spent nor promised; None: there is no limit. Functions
-    that are not among those that they are to be `about` are left out; none is if nothing is named.
+    that are not among those that they are to be `about` are left out; none is if nothing is named. `signs`
+    are the functions and types whose programs so far came out by their language's signs.
     """
     asked = [one for one in record.requested if one.folder == folder]
     if not asked:
@@ -305,7 +310,8 @@ def more(
         return None
     functions = {one.name for one in read_api(asked[0].api).functions} if about else set()
     api = tuple(one for one in asked[0].api if one.name not in functions or one.name in about)
-    return reference_within(asked[0].model_copy(update={**following, "api": api}), left)
+    mind = tuple(sorted(name for name in signs if not about or name in about))
+    return reference_within(asked[0].model_copy(update={**following, "api": api, "signs": mind}), left)
 
 
 def called_in(failing: Iterable[str], api: Api) -> bool:

@@ -6,9 +6,10 @@ seed and temperature. Next: `references.py`, which says what a program may conta
 """
 
 import hashlib
+from collections.abc import Sequence
 from string import Template
 
-from guildbus.agents.oracle.pynames import skeleton
+from guildbus.agents.oracle.pynames import function_name, skeleton
 from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.prompt_texts import template
 from guildbus.agents.prompting import Prompt
@@ -20,16 +21,21 @@ _SEED_SPACE = 2**31 - 1
 _STOP = ("\n```\n", "\n```")
 _PYTHON = "Write it in Python, in exactly this shape:\n\n```python\n$shape\n```"
 _GO = "Write the file, package $package, with exactly these:\n\n```go\n$shape\n```"
+_SIGNS = "\n\nIn $names, handle negative numbers in the first line, before any % or $divide."
+"""What a language's `%` does to them the rule seldom means; programs that are told so mind them."""
 
 
 def reference_prompt(request: ReferenceRequested, sample: int) -> Prompt:
     """The prompt of one sample, counted over the whole run."""
     system = template(f"reference_{request.language}.md")
     if request.language == "python":
-        text = Template(_PYTHON).substitute(shape=skeleton(read_api(request.api)))
+        api = read_api(request.api)
+        text = Template(_PYTHON).substitute(shape=skeleton(api))
+        called = {one.full_name: function_name(one) for one in api.callables}
+        text += _signs([called.get(name, name) for name in request.signs], "//")
     else:
         shape = "\n".join(signature.text for signature in request.api)
-        text = Template(_GO).substitute(package=request.package, shape=shape)
+        text = Template(_GO).substitute(package=request.package, shape=shape) + _signs(request.signs, "/")
     spec = f"{request.overview.strip()}\n\n"
     parts = (
         ("system", "reference", system),
@@ -46,6 +52,10 @@ def reference_prompt(request: ReferenceRequested, sample: int) -> Prompt:
         max_tokens=250 + 160 * len(request.api),
         stop=(),
     )
+
+
+def _signs(names: Sequence[str], divide: str) -> str:
+    return Template(_SIGNS).substitute(names=" and ".join(names), divide=divide) if names else ""
 
 
 def _manifest(kind: str, name: str, text: str) -> ManifestPart:

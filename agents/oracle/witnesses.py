@@ -154,6 +154,11 @@ def is_vote(outcome: Json) -> bool:
     return "none" not in outcome and not outcome.get("divergent")
 
 
+def signed_subjects(cases: Sequence[Json], testimonies: Iterable[Testimony]) -> frozenset[str]:
+    """The subjects on which some witness depends on its language: on how it signs a remainder."""
+    return frozenset(subject for testimony in testimonies for subject in _silent(cases, testimony))
+
+
 def subject_of(case: Json) -> str:
     """The function or the type that a case is about."""
     return str(case["call"] if "call" in case else case["type"])

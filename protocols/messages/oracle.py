@@ -23,7 +23,8 @@ class ReferenceRequested(Message):
 
     `first` is the number of the first sample, so that later requests draw other ones. `doubted` are functions
     and types on which code and its passing test agree with each other against the witnesses so far: from then
-    on it takes more of them to settle anything there.
+    on it takes more of them to settle anything there. `signs` are functions and types of which a program so
+    far came out by the sign that its language gives to a remainder.
     """
 
     type: ClassVar[str] = "reference.requested"
@@ -38,6 +39,7 @@ class ReferenceRequested(Message):
     first: int = Field(default=0, ge=0)
     count: int = Field(default=2, ge=1, le=16)
     doubted: tuple[str, ...] = ()
+    signs: tuple[str, ...] = ()
     seed: int = 1
     max_tokens: int | None = None
 

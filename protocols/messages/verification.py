@@ -85,14 +85,16 @@ class Counterexample(Part):
 
 
 class Examination(Part):
-    """How an implementation did on a witness table: `agreed` of `total` settled cases, the first failures.
+    """How an implementation did on a witness table: `agreed` of `total` cases, the first failures.
 
-    `why` says why it was not examined; '' if it was.
+    On `open` of these the witnesses disagree: there any value agrees, and a panic does not. `why` says why
+    nothing was examined; '' if something was.
     """
 
     subject: str
     agreed: int = Field(default=0, ge=0)
     total: int = Field(default=0, ge=0)
+    open: int = Field(default=0, ge=0)
     counterexamples: tuple[Counterexample, ...] = ()
     why: str = ""
 

@@ -183,6 +183,18 @@ def test_more_witnesses_come_in_python_first_then_in_go_and_then_no_more() -> No
     assert hearing.more(record(*told), "elsewhere", None) is None
 
 
+def test_the_next_programs_hear_where_the_first_came_out_by_their_languages_signs() -> None:
+    told = record(request(hearing.FIRST_SAMPLES))
+    for about, signs, heard in (
+        ((), ("GCD", "Box"), ("Box", "GCD")),
+        (("GCD",), ("GCD", "Box"), ("GCD",)),
+        (("GCD",), (), ()),
+    ):
+        following = hearing.more(told, "", None, about, signs)
+        assert following is not None
+        assert following.signs == heard
+
+
 @pytest.mark.parametrize("given", [None, 3000])
 def test_more_witnesses_spend_no_more_than_what_the_run_has_left(given: int | None) -> None:
     first = request(hearing.FIRST_SAMPLES).model_copy(update={"max_tokens": given})

@@ -1,5 +1,7 @@
 """References are asked for beside the drafts of their code, and an unexamined green says so."""
 
+import pytest
+
 from guildbus.agents.judging import Tables
 from guildbus.agents.oracle.hearing import FIRST_SAMPLES
 from guildbus.agents.planner import examined_status, references
@@ -68,6 +70,15 @@ def test_green_is_examined_or_says_why_not() -> None:
     status, why = examined_status(state, run.verify(**done).found)
     assert status == "green:unexamined"
     assert "nothing was examined" in why
+
+
+@pytest.mark.parametrize(("open_", "status"), [(0, "green"), (1, "green"), (2, "green:unexamined")])
+def test_what_the_references_mostly_disagree_on_is_not_examined(open_: int, status: str) -> None:
+    run = Told.of(NUMKIT, examine=True).accept("numkit.go", "x").accept("numkit_test.go", "y")
+    split = Examination(subject="GCD", agreed=20, total=20, open=open_)
+    found = run.verify(score="build vet test", green=True, examined=(RIGHT, split)).found
+    why = f"GCD was examined in part: the references disagree on {open_} of 20 cases"
+    assert examined_status(run.state, found) == (status, why if status != "green" else "")
 
 
 def test_a_green_that_could_not_pay_for_references_says_so() -> None:

@@ -39,6 +39,21 @@ def test_the_prompt_is_the_spec_and_the_shape_to_the_last_character(language: st
     assert sum(part.size_chars for part in prompt.manifest) == len(prompt.system + prompt.user)
 
 
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [
+        ("python", "In Tape and to_roman, handle negative numbers in the first line, before any % or //."),
+        ("go", "In Tape and ToRoman, handle negative numbers in the first line, before any % or /."),
+    ],
+)
+def test_where_programs_came_out_by_their_languages_signs_the_next_are_told_so(
+    language: str, line: str
+) -> None:
+    plain = REQUEST.model_copy(update={"language": language})
+    told = plain.model_copy(update={"signs": ("Tape", "ToRoman")})
+    assert reference_prompt(told, 2).user == f"{reference_prompt(plain, 2).user}\n\n{line}"
+
+
 def test_a_request_has_no_place_for_code_or_tests() -> None:
     """The fields of a draft request that can hold them are none of a reference request's."""
     carrying = {"visible", "previous", "evidence", "reference", "task"}

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guildbus.agents.oracle.values import Json, agree, canonical
-from guildbus.agents.oracle.witnesses import LEAD, Hearing, Testimony, hear, is_vote
+from guildbus.agents.oracle.witnesses import LEAD, Hearing, Testimony, hear, is_vote, signed_subjects
 
 CASE: Json = {"call": "F", "args": [1]}
 OTHER: Json = {"call": "F", "args": [2]}
@@ -84,6 +84,14 @@ def test_what_programs_that_are_all_wrong_somewhere_piece_together_counts_for_no
 def test_one_witness_alone_settles_nothing() -> None:
     assert LEAD == 2
     assert heard(gives(1)).settled == ()
+
+
+def test_whose_outcomes_depend_on_the_language_s_signs_are_told_apart_by_subject() -> None:
+    cases = [{"call": "F", "args": [1]}, {"call": "G", "args": [1]}]
+    signed = Testimony("a", "python", ({"values": [-1], "divergent": True}, gives(1)))
+    plain = Testimony("b", "python", (gives(1), gives(1)))
+    assert signed_subjects(cases, [plain, signed]) == {"F"}
+    assert signed_subjects(cases, [plain]) == frozenset()
 
 
 def test_no_value_and_a_divergent_one_are_no_votes() -> None:
