@@ -100,7 +100,8 @@ class Drawer:
             resting = self._resting(requests)
             passed_over: dict[int, str] = {}
             failure: ModelError | None = None
-            for place in sorted(range(len(self._fleet)), key=lambda place: place in resting):
+            turns = in_turn(len(self._fleet), ask.prompt.place)
+            for place in sorted(turns, key=lambda place: place in resting):
                 model, (request, reason) = self._fleet[place], requests[place]
                 if request is None:
                     passed_over[place] = reason
@@ -117,9 +118,10 @@ class Drawer:
                     continue
                 if not completion.cached:
                     self._health.answered(place)
-                before = {n: "failed a short while ago" for n in resting if n < place} | passed_over
+                earlier = set(turns[: turns.index(place)]).intersection(resting)
+                before = dict.fromkeys(earlier, "failed a short while ago")
                 prompt = as_read_by(model.entry, ask.prompt)
-                return Drawn(completion, self._record(completion, prompt, request, before))
+                return Drawn(completion, self._record(completion, prompt, request, before | passed_over))
         raise failure or ModelError(
             "no model is named for this agent", where=self._settings.role, remedy="see guild.toml"
         )
@@ -197,6 +199,15 @@ class _Ask:
     prompt: Prompt
     index: int
     beside: int
+
+
+def in_turn(count: int, first: int) -> list[int]:
+    """The places of a fleet of so many in the order of asking: from `first` on, then those before.
+
+    The last comes first where there are not so many.
+    """
+    start = max(0, min(first, count - 1))
+    return [*range(start, count), *range(start)]
 
 
 def as_read_by(entry: ModelEntry, prompt: Prompt) -> Prompt:

@@ -9,6 +9,7 @@ the test's author has not mended it. Then for each accused file, in turn:
     code that the witnesses convict      more witnesses, if its test agrees with it; a right program carried
                                          over by rules; its owner, function by function, beside one; more
                                          witnesses; functions again
+    any of them                          its owner with the next model of its fleet, twice for each
 
 A compiler's complaint about one function of a file, or a stated value that one does not give, asks for that
 function alone, or carries it over if witnesses were heard already. Other code without witnesses is drafted
@@ -40,7 +41,7 @@ from guildbus.agents.planning import is_test
 from guildbus.agents.requests import further_drafts, owner_of
 from guildbus.agents.row_votes import doubted_rows
 from guildbus.agents.run_state import RunState
-from guildbus.agents.rungs import RUNGS, Rung, repair_request, rung_of
+from guildbus.agents.rungs import Rung, further_models, repair_request, rung_of
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildStopped
 from guildbus.protocols.messages.draft import (
@@ -78,9 +79,9 @@ def after_rejection(state: RunState, record: OracleRecord, rejected: DraftReject
         return after_red(state, record, state.best)
     evidence = _gate_evidence(rejected)
     tries = sum(1 for request in state.requests if request.task.path == task.path and not request.drawn)
-    if tries > min(RUNGS, state.options.max_rounds):
+    rung = Rung(Suspect(task.path, evidence, evidence), task, tries - 1, further_models(state, task))
+    if not rung.open or tries > state.options.max_rounds:
         return [BuildStopped(reason="rejected", diagnosis=diagnose_rejection(rejected, tries))]
-    rung = Rung(Suspect(task.path, evidence, evidence), task, tries - 1)
     refused = rejected.refused[0].content if rejected.refused else ""
     request = further_drafts(state, task) or repair_request(state, rung, previous=refused)
     paid_for = shared(state, [request])

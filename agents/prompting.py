@@ -61,7 +61,8 @@ class Prompt:
     `begun` is the beginning of the reply, for a model that goes on from it ('' for none; see `in_one_turn`).
     `temperature` and `max_tokens` are what its author would take: what `guild.toml` states goes before them,
     by its place `step` on a ladder of temperatures (`drawing.py`). `room` is a bound that nothing goes over.
-    `fixed` says that an agent asked for this temperature itself.
+    `fixed` says that an agent asked for this temperature itself. `place` is that of the model in the agent's
+    fleet that is asked first; those before it are asked last.
     """
 
     system: str
@@ -75,6 +76,7 @@ class Prompt:
     step: int = 0
     room: int | None = None
     fixed: bool = False
+    place: int = 0
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ def _prompt(
         step=_step(request, candidate),
         seed=_seed(request, candidate),
         max_tokens=_max_tokens(request),
+        place=request.place,
         stop=_STOP if is_test(request.task.path) else _STOP_IMPLEMENTATION,
     )
 

@@ -31,8 +31,9 @@ def draft_request(
     previous: str = "",
     min_cases: int = 0,
     evidence: Sequence[Evidence] = (),
+    place: int = 0,
 ) -> DraftRequested:
-    """The request for one file as the run stands."""
+    """The request for one file as the run stands. `place` is that of the model in its author's fleet."""
     if author == "go-test" and not is_test(task.path):
         previous = ""
     return DraftRequested(
@@ -54,6 +55,7 @@ def draft_request(
         candidates=state.options.candidates,
         seed=state.options.seed,
         min_cases=min_cases,
+        place=place,
     )
 
 

@@ -1,7 +1,7 @@
 """One file's place on the ladder: how many repairs it had since things got better, and the next one. Pure.
 
-A repair that leaves the very same findings is a stall and moves its file up a rung at once. Next:
-`ladder.py`.
+A repair that leaves the very same findings is a stall and moves its file up a rung at once. Above the rungs
+of the first model are those of its owner's further ones, if it has a fleet. Next: `ladder.py`.
 """
 
 from dataclasses import dataclass
@@ -21,11 +21,15 @@ CONVICTED_RUNGS = 4
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One file's place on the ladder: how many repairs it had since the score last rose."""
+    """One file's place on the ladder: how many repairs it had since the score last rose.
+
+    `further` are the models of its owner's fleet beyond the first.
+    """
 
     suspect: Suspect
     task: FileTask
     height: int
+    further: int = 0
 
     @property
     def convicted(self) -> bool:
@@ -35,15 +39,28 @@ class Rung:
     @property
     def open(self) -> bool:
         """Whether a rung is left."""
-        return self.height < (CONVICTED_RUNGS if self.convicted else RUNGS)
+        return self.height < self._of_one_model + OWNER_TURNS * self.further
+
+    @property
+    def place(self) -> int:
+        """The place in its owner's fleet of the model whose turn it is."""
+        above = self.height - self._of_one_model
+        return min(self.further, 1 + above // OWNER_TURNS) if above >= 0 else 0
 
     @property
     def author(self) -> Author:
-        """The owner at first, then the other specialist; what is convicted stays with its owner."""
+        """The owner at first, then the other specialist, then the owner with further models.
+
+        What is convicted stays with its owner.
+        """
         owner = owner_of(self.task)
-        if self.height < OWNER_TURNS or self.convicted:
+        if self.height < OWNER_TURNS or self.convicted or self.place:
             return owner
         return "go-dev" if owner == "go-test" else "go-test"
+
+    @property
+    def _of_one_model(self) -> int:
+        return CONVICTED_RUNGS if self.convicted else RUNGS
 
 
 def rung_of(state: RunState, suspect: Suspect, found: VerificationFinished) -> Rung:
@@ -58,7 +75,13 @@ def rung_of(state: RunState, suspect: Suspect, found: VerificationFinished) -> R
     stalled = mine and mine[-1].round == state.round and _stalled(state, found)
     if stalled and height < OWNER_TURNS and not suspect.witnessed:
         height = OWNER_TURNS
-    return Rung(suspect, state.plan.task(suspect.path), height)
+    task = state.plan.task(suspect.path)
+    return Rung(suspect, task, height, further_models(state, task))
+
+
+def further_models(state: RunState, task: FileTask) -> int:
+    """How many models the fleet of a file's owner has beyond its first."""
+    return state.options.further_models.get(owner_of(task), 0)
 
 
 def _rose_at(state: RunState) -> int:
@@ -111,4 +134,5 @@ def repair_request(
         previous=previous or (current.content if current is not None else ""),
         min_cases=current.cases if current is not None and is_test(rung.task.path) else 0,
         evidence=rung.suspect.blind if rung.author == "go-test" else rung.suspect.evidence,
+        place=rung.place,
     )

@@ -44,6 +44,7 @@ def spec_from(given: Spec | Mapping[str, object] | Path | str) -> Spec:
 def options_from(config: GuildConfig, **asked: float | None) -> BuildOptions:
     """The options of a build; what is None is as `[build]` has it. UsageError for one out of its bounds."""
     usual = config.build.model_dump(include=set(BuildOptions.model_fields))
+    usual["further_models"] = config.further_models
     stated = {name: value for name, value in asked.items() if value is not None}
     try:
         return BuildOptions.model_validate(usual | stated)

@@ -49,6 +49,7 @@ from guildbus.launch.model_table import DEFAULT_MODEL, KEY_NAMES, NO_KEY, ModelT
 from guildbus.launch.places import Host, cache_dir, find_config, state_dir
 from guildbus.launch.tables import FilePath, Name, Table
 from guildbus.protocols.errors import ConfigError
+from guildbus.protocols.messages.draft import Author
 
 ROLES = ("planner", "go-dev", "go-test", "gate-keeper", "verifier", "repair-router")
 REFERENCE = "reference"
@@ -176,6 +177,16 @@ class GuildConfig(Table):
     def agent(self, name: str) -> AgentTable:
         """One line of the roster; KeyError if there is none."""
         return {agent.name: agent for agent in self.agents}[name]
+
+    @property
+    def further_models(self) -> dict[str, int]:
+        """How many models each author's fleet has beyond its first; of several fleets the shortest counts."""
+        counts: dict[str, int] = {}
+        for agent in self.agents:
+            if agent.role in get_args(Author):
+                beyond = len(agent.fallback)
+                counts[agent.role] = min(beyond, counts.get(agent.role, beyond))
+        return {role: count for role, count in counts.items() if count}
 
     def model_entries(self, agent: AgentTable) -> tuple[ModelEntry, ...]:
         """The models of an agent, in the order in which they are tried."""

@@ -137,7 +137,7 @@ class AgentTable(Table):
     model: Name = DEFAULT_MODEL
     """The model that it uses, a name of `[models]`."""
     fallback: tuple[Name, ...] = ()
-    """The models that it turns to when the first cannot answer, or its budget is spent, in this order."""
+    """The models that it turns to, in this order: the first cannot answer, or is spent, or mends nothing."""
     adapter: FilePath | None = None
     """A LoRA adapter of its own, on top of its managed model."""
     candidates: int | None = Field(default=None, ge=1, le=16)

@@ -28,7 +28,8 @@ class BuildOptions(Part):
     and the code is held to them from then on; `teeth_seconds`: what measuring the suite of a green may take,
     0 for not at all; `teeth`: the mutation score below which settled cases become new rows of the suite, 0
     for never; `finishers`: the roles that are asked, in this order, to make a green better;
-    `finisher_seconds`: what each may take, with the judging of its edit. What the first version did not
+    `finisher_seconds`: what each may take, with the judging of its edit; `further_models`: how many models
+    an author's fleet has beyond its first, for the last rungs of the ladder. What the first version did not
     have is not in the body's bytes where nobody set it.
     """
 
@@ -45,6 +46,7 @@ class BuildOptions(Part):
     finisher_seconds: float = Field(
         default=FINISHER_SECONDS, ge=1, le=3600, exclude_if=lambda seconds: seconds == FINISHER_SECONDS
     )
+    further_models: dict[str, int] = Field(default_factory=dict, exclude_if=lambda further: not further)
 
 
 class FileTask(Part):

@@ -56,7 +56,8 @@ class DraftRequested(Message):
     text when there is one to mend; `seed` and `candidates` fix the sampling, and `drawn` is how many first
     drafts of the file there were before these; `declares` names what of `api` this very file is to declare,
     where that is certain; `min_cases` is how many asserting cases a test file must keep;
-    `max_tokens` is what its calls may cost together, prompts and answers.
+    `max_tokens` is what its calls may cost together, prompts and answers; `place` is that of the model, in
+    its author's fleet, that is asked first.
     """
 
     type: ClassVar[str] = "draft.requested"
@@ -83,6 +84,7 @@ class DraftRequested(Message):
     seed: int = 1
     min_cases: int = 0
     max_tokens: int | None = Field(default=None, ge=0)
+    place: int = Field(default=0, ge=0, exclude_if=lambda place: not place)
 
     @property
     def recipient(self) -> str:

@@ -67,6 +67,7 @@ class Endpoint:
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
+            self._process = None
 
     def entry(self, **more: Any) -> ModelEntry:
         fields = {"name": self.name, "model": self.name, "base_url": self.url, "max_retries": 0}
@@ -132,6 +133,24 @@ async def test_a_fleet_turns_to_the_next_and_back_and_the_call_says_so(make: Mak
     assert (drawn.completion.text, drawn.call.passed_over) == ("from the first", ())
     await fleet.aclose()
     assert [len(endpoint.asked()) for endpoint in (first, second)] == [2, 2]
+
+
+async def test_a_prompt_that_names_a_place_begins_with_that_model_and_falls_back_to_those_before(
+    make: Make, tmp_path: Path
+) -> None:
+    first, second = make("first", default="from the first"), make("second", default="from the second")
+    fleet = drawer(tmp_path, first.entry(), second.entry())
+    prompts = [
+        Prompt("s", "write GCD", (), 0.1, seed, 100, (), place=place) for seed, place in ((1, 1), (2, 9))
+    ]
+    drawn = await fleet.draw(prompts, lambda text: None, "drafting", no_calls)
+    assert [one.completion.text for one in drawn] == ["from the second"] * 2
+    assert [one.call.passed_over for one in drawn] == [(), ()], "nobody failed"
+    second.stop()
+    (one,) = await fleet.draw([replace(prompts[0], seed=3)], lambda text: None, "drafting", no_calls)
+    assert one.completion.text == "from the first"
+    assert [told.partition(":")[0] for told in one.call.passed_over] == ["second"]
+    await fleet.aclose()
 
 
 @pytest.mark.parametrize(

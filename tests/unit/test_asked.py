@@ -72,6 +72,20 @@ def test_options_that_are_left_out_are_those_of_the_configuration(config: GuildC
     assert options_from(config, candidates=1, max_seconds=2.5).max_seconds == 2.5
 
 
+def test_a_build_knows_how_many_models_its_authors_can_turn_to(config: GuildConfig) -> None:
+    assert options_from(config).further_models == {}
+    agents = tuple(
+        agent.model_copy(update={"fallback": ("large", "larger")}) if agent.role == "go-dev" else agent
+        for agent in config.agents
+    )
+    twin = next(one for one in agents if one.role == "go-dev").model_copy(
+        update={"name": "other", "fallback": ("large",)}
+    )
+    of_one, of_two = (config.model_copy(update={"agents": each}) for each in (agents, (*agents, twin)))
+    assert options_from(of_one).further_models == {"go-dev": 2}
+    assert options_from(of_two).further_models == {"go-dev": 1}, "either may take the request"
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("candidates", 0), ("max_rounds", 51), ("seed", -1), ("teeth", 1.5)]
 )

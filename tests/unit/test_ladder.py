@@ -8,7 +8,7 @@ from guildbus.agents import ladder
 from guildbus.agents.convicting import FUNCTION_CANDIDATES
 from guildbus.agents.ladder import after_red, after_rejection
 from guildbus.agents.prompting import prompt_for
-from guildbus.agents.rungs import RUNGS, surface
+from guildbus.agents.rungs import OWNER_TURNS, RUNGS, surface
 from guildbus.protocols.messages.build import BuildStopped
 from guildbus.protocols.messages.draft import DraftRejected, DraftRequested
 from guildbus.protocols.messages.verification import BrokenExample, Diagnostic, VerificationFinished
@@ -25,7 +25,7 @@ STACK = spec_of(
 COMPLAINT = Diagnostic(tool="build", file=IMPL, line=4, column=1, message="undefined: x")
 
 
-def drafted(**options: int) -> Told:
+def drafted(**options: object) -> Told:
     """The first drafts are there, and without `candidates` no further ones are to come."""
     run = Told.of(NUMKIT, **({"candidates": 1} | options))
     return run.accept(IMPL, IMPLEMENTATION).accept(TEST, SUITE, cases=4)
@@ -139,6 +139,25 @@ def test_a_failing_assertion_brings_both_sides_into_question_in_turn() -> None:
     assert stop(run).reason == "stalled"
 
 
+def test_when_its_own_rungs_are_used_up_a_file_is_asked_of_the_next_models_of_its_owners_fleet() -> None:
+    run = drafted(max_rounds=20, further_models={"go-dev": 2}).verify(failures=(failure(),))
+    asked: list[tuple[str, str, int]] = []
+    while isinstance(one := ladder.after_red(run.state, run.record, run.found)[0], DraftRequested):
+        run.add(one)
+        asked.append((one.task.path, one.author, one.place))
+        text = f"text {len(asked)}"
+        run.accept(one.task.path, text, cases=4).verify(failures=(failure(got=text),))
+        assert len(asked) < 20
+    assert [(author, place) for path, author, place in asked if path == IMPL] == [
+        *(("go-dev", 0),) * 2,
+        ("go-test", 0),
+        *(("go-dev", 1),) * 2,
+        *(("go-dev", 2),) * 2,
+    ]
+    assert {place for path, _, place in asked if path == TEST} == {0}, "its owner has one model"
+    assert stop(run).reason == "stalled"
+
+
 def test_the_same_findings_after_a_repair_move_the_file_to_the_other_specialist() -> None:
     run = drafted().verify(score="", diagnostics=(COMPLAINT,))
     assert request(run).author == "go-dev"
@@ -205,6 +224,18 @@ def test_drafts_that_the_gates_always_refuse_cross_over_once_and_then_stop() -> 
     assert stopped.reason == "rejected"
     assert "no tests" in stopped.diagnosis
     assert TEST in stopped.diagnosis
+
+
+def test_drafts_that_the_gates_always_refuse_are_asked_of_the_next_model_too() -> None:
+    run = Told.of(NUMKIT, max_rounds=9, further_models={"go-test": 1}).accept(IMPL, IMPLEMENTATION)
+    asked = []
+    for _ in range(RUNGS + OWNER_TURNS):
+        run.reject(TEST, refusal("no tests"))
+        one = request(run)
+        asked.append((one.author, one.place))
+    run.reject(TEST, refusal("no tests"))
+    assert asked[RUNGS - 1 :] == [("go-dev", 0), ("go-test", 1), ("go-test", 1)]
+    assert stop(run).reason == "rejected"
 
 
 def test_a_refused_repair_of_a_red_tree_moves_on_and_does_not_stop_the_run() -> None:

@@ -10,7 +10,7 @@ from guildbus.agents.localise import cleared, suspects
 from guildbus.agents.oracle.hearing import MOST_GO, MOST_PYTHON
 from guildbus.agents.oracle.values import canonical
 from guildbus.agents.prompting import prompt_for
-from guildbus.agents.rungs import CONVICTED_RUNGS
+from guildbus.agents.rungs import CONVICTED_RUNGS, OWNER_TURNS
 from guildbus.protocols.messages.base import Message
 from guildbus.protocols.messages.build import BuildStopped
 from guildbus.protocols.messages.draft import DraftProposed, DraftRequested
@@ -243,6 +243,13 @@ def climbed(run: Told, **findings: object) -> list[Message]:
         assert isinstance(one, DraftRequested)
         run.accept(one.task.path, f"package numkit // {number}")
     raise AssertionError("it goes on for ever")
+
+
+def test_convicted_code_is_asked_of_the_next_model_before_the_run_stops() -> None:
+    said = climbed(witnessed(max_rounds=20, further_models={"go-dev": 1}))
+    places = [one.place for one in said if isinstance(one, DraftRequested)]
+    assert places == [0] * CONVICTED_RUNGS + [1] * OWNER_TURNS
+    assert isinstance(said[-1], BuildStopped)
 
 
 @pytest.mark.parametrize(
