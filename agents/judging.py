@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
+from guildbus.agents.golang.law_probe import LAW_PREFIX, write_laws
 from guildbus.agents.golang.probe import PREFIX, write_probe
 from guildbus.agents.golang.stubs import stub_function, stubbable
 from guildbus.agents.golang.toolchain import Toolchain
 from guildbus.agents.judge_script import OVERLAYS, TREE, go_test, overlay, read_phases, write_script
+from guildbus.agents.laws import trials_of
 from guildbus.agents.oracle.examining import cases_of, examine
 from guildbus.agents.oracle.go_driver import EXAMINE_FILE, EXAMINE_TEST, read_examination, write_examination
 from guildbus.agents.oracle.stated_types import read_api
@@ -113,11 +115,13 @@ class Judge:
     def _probes(
         self, tree: Mapping[str, str], plan: Plan, tables: Tables, marker: str, files: dict[str, str]
     ) -> str:
-        """Lay stated examples and settled cases into `files`; the command line, '' if there are none."""
+        """Lay stated values, laws and settled cases into `files`; the command line, '' if there are none."""
         replace: dict[str, str] = {}
         marks = dict(_marks(tables, tree, marker))
         folders: list[str] = []
-        for folder in dict.fromkeys([*(example.folder for example in plan.examples), *marks]):
+        trials = trials_of(plan)
+        stating = [*(one.folder for one in plan.examples), *(one.folder for one in trials)]
+        for folder in dict.fromkeys([*stating, *marks]):
             package = next(
                 (t.package for t in plan.tasks if t.path in implementation_files(tree, folder)), None
             )
@@ -125,6 +129,8 @@ class Judge:
                 continue
             folders.append(folder)
             sources = self._example_sources(plan, folder, package)
+            own = [(number, trial) for number, trial in enumerate(trials) if trial.folder == folder]
+            sources |= write_laws(package, own, self._packages())
             if folder in marks:
                 code = {path: tree[path] for path in implementation_files(tree, folder)}
                 api, cases = read_api(plan.api.get(folder, ())), cases_of(tables[folder])
@@ -137,7 +143,12 @@ class Judge:
         if not folders:
             return ""
         files[f"{OVERLAYS}/examples.json"] = overlay(replace)
-        options = ("-overlay", f"../{OVERLAYS}/examples.json", "-run", f"^({PREFIX}|{EXAMINE_TEST}$)")
+        options = (
+            "-overlay",
+            f"../{OVERLAYS}/examples.json",
+            "-run",
+            f"^({PREFIX}|{LAW_PREFIX}|{EXAMINE_TEST}$)",
+        )
         packages = [f"./{folder}" for folder in folders]
         return go_test(timeout_s=self._timing.test_s, packages=packages, options=options)
 
@@ -145,9 +156,13 @@ class Judge:
         numbered = [(n, example) for n, example in enumerate(plan.examples) if example.folder == folder]
         if not numbered:
             return {}
+        return dict(write_probe(package, numbered, self._packages()).files)
+
+    def _packages(self) -> frozenset[str]:
+        """The standard library's."""
         if self._stdlib is None:
             self._stdlib = self._toolchain.stdlib()
-        return dict(write_probe(package, numbered, self._stdlib).files)
+        return self._stdlib
 
     def _stubs(self, tree: Mapping[str, str], plan: Plan, files: dict[str, str]) -> list[tuple[str, str]]:
         """Lay the emptied variants into `files`; (function, command line) for each.

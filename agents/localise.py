@@ -7,10 +7,11 @@ emptied function, is its own fault. The author of a test is told what disagrees,
 implementation answered: an expected value is worked out from the spec, not copied.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from guildbus.agents.golang.syntax import declarations, parse
+from guildbus.agents.laws import called_in
 from guildbus.agents.planning import folder_of, is_test
 from guildbus.agents.run_state import RunState
 from guildbus.protocols.messages.draft import Evidence
@@ -64,11 +65,10 @@ def _convicted(state: RunState, paths: list[str], broken: Iterable[BrokenExample
         says = f"The spec says {b.call} = {b.want}"
         told = Evidence(kind="example", where=b.call, text=f"{says}; the code gives {b.got}.")
         blind = Evidence(kind="example", where=b.call, text=f"{says}.")
-        folders = {e.folder for e in state.plan.examples if e.call == b.call}
         accused += [
             Suspect(path, (told,), (blind,))
             for path in paths
-            if not is_test(path) and folder_of(path) in folders
+            if not is_test(path) and folder_of(path) == b.folder
         ]
     return accused
 
@@ -101,6 +101,11 @@ def _declares(source: str, subject: str) -> bool:
     return any(found.name == subject for found in declarations(parse(source)))
 
 
+def _only(names: Sequence[str]) -> list[str]:
+    """The one name; none where there are several, of which any may be at fault."""
+    return list(names) if len(names) == 1 else []
+
+
 def accused_functions(path: str, source: str, found: VerificationFinished) -> tuple[str, ...]:
     """The functions of a file that all complaints of it are about, in order; () if one is about none.
 
@@ -115,7 +120,7 @@ def accused_functions(path: str, source: str, found: VerificationFinished) -> tu
         homes = [[failure.test.partition("/")[0]] for failure in found.failures if failure.file == path]
     elif not lines:
         lines = [failure.line for failure in found.failures if failure.file == path]
-        homes = [[broken.call.partition("(")[0]] for broken in found.broken_examples]
+        homes = [_only(called_in(broken.call)) for broken in found.broken_examples]
     homes += [[name for name, (first, last) in spans.items() if first <= line <= last] for line in lines]
     names = {one.name for one in declared}
     if not all(home and names.issuperset(home) for home in homes):

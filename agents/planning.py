@@ -22,9 +22,11 @@ do, in the spec's words, and never how it was done.
 The reading of the prose is in `stated.py`, `stated_values.py` and `stated_names.py`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from guildbus.agents.laws import called_in, read_law
+from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.stated import Stated, flat, parse_signature, signatures_in
 from guildbus.agents.stated_names import (
     asked_tests,
@@ -36,7 +38,7 @@ from guildbus.agents.stated_names import (
 from guildbus.agents.stated_values import examples_in, fits, parse_example
 from guildbus.protocols.errors import SpecError
 from guildbus.protocols.messages.build import FileTask, Plan
-from guildbus.protocols.spec import Example, Signature, Spec, SpecFile
+from guildbus.protocols.spec import Example, Law, Signature, Spec, SpecFile
 
 GO_MOD = "go.mod"
 
@@ -53,7 +55,7 @@ class _Folder:
 
 
 def plan(spec: Spec) -> Plan:
-    """The plan of a spec. SpecError if an entry of `api` or `examples` cannot be placed or read."""
+    """The plan of a spec. SpecError if an entry of a list of it cannot be placed or read."""
     folders = _folders(spec)
     _place_api(spec, folders)
     stages = _stages(folders, spec.files)
@@ -82,6 +84,7 @@ def plan(spec: Spec) -> Plan:
         api={path: folder.stated.signatures for path, folder in folders.items() if folder.stated.signatures},
         api_complete=tuple(path for path, folder in folders.items() if folder.stated.complete),
         examples=_examples(spec, folders),
+        laws=tuple(_laws(spec, folders)),
         allow_imports=spec.allow_imports,
     )
 
@@ -96,6 +99,7 @@ def overview(spec: Spec, task: FileTask) -> str:
             if file.path != GO_MOD and not is_test(file.path) and folder_of(file.path) == task.folder
         ]
         parts += [f"The code under test shall do this: {text}" for text in contracts]
+    parts += [flat(text) for text in spec.properties]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -180,7 +184,7 @@ def _place_api(spec: Spec, folders: Mapping[str, _Folder]) -> None:
 
 
 def placed(entry: str, folders: Iterable[str]) -> tuple[str | None, str]:
-    """An entry of `api` or `examples` without its `folder: ` prefix, and the folder if it has one."""
+    """An entry of a list of the spec without its `folder: ` prefix, and the folder if it has one."""
     prefix, colon, rest = entry.partition(": ")
     if colon and prefix.strip().strip("/") in folders:
         return prefix.strip().strip("/"), rest
@@ -228,6 +232,22 @@ def _examples(spec: Spec, folders: Mapping[str, _Folder]) -> tuple[Example, ...]
         for example in examples_in(prose, folder.stated.signatures, folder=path):
             found.setdefault((path, example.call), example)
     return tuple(found.values())
+
+
+def _laws(spec: Spec, folders: Mapping[str, _Folder]) -> Iterator[Law]:
+    """The properties that are Go, each in the folder of the first function that it calls."""
+    for entry in spec.properties:
+        path, text = placed(entry, folders)
+        names = called_in(text)
+        if not names:
+            continue
+        home = path if path is not None else _home(names[0], folders, entry, "properties")
+        try:
+            law = read_law(text, read_api(folders[home].stated.signatures))
+        except ValueError as error:
+            raise SpecError(f"{entry!r}: {error}", where="properties") from error
+        if law is not None:
+            yield Law(text=law.text, folder=home)
 
 
 def _stages(folders: Mapping[str, _Folder], files: Sequence[SpecFile]) -> dict[str, int]:

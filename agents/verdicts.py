@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from guildbus.agents.golang.diagnostics import matched_nothing, parse_tool_output, unique
+from guildbus.agents.golang.law_probe import read_laws
 from guildbus.agents.golang.probe import read_probe
 from guildbus.agents.golang.syntax import declarations, parse
 from guildbus.agents.golang.testevents import TestReport, parse_test_events
 from guildbus.agents.judge_script import Phase
+from guildbus.agents.laws import trials_of
 from guildbus.agents.oracle.examining import convicted
 from guildbus.protocols.messages.base import Span
 from guildbus.protocols.messages.build import FileTask, Plan
@@ -175,14 +177,18 @@ def _missing(plan: Plan | None, tree: Mapping[str, str], report: TestReport) -> 
 
 
 def _broken(run: Run, plan: Plan | None, tree: Mapping[str, str], root: str) -> tuple[BrokenExample, ...]:
-    """Only the examples of packages that are part of the tree can be broken."""
-    if plan is None or not plan.examples:
+    """Only the examples and laws of packages that are part of the tree can be broken."""
+    if plan is None:
         return ()
-    judged = {example.call for example in plan.examples if implementation_files(tree, example.folder)}
-    if not judged:
+    trials = trials_of(plan)
+    stating = {*(one.folder for one in plan.examples), *(one.folder for one in trials)}
+    folders = {folder for folder in stating if implementation_files(tree, folder)}
+    if not folders:
         return ()
-    found = read_probe(parse_test_events(run.phase("examples").text, root), plan.examples)
-    return tuple(broken for broken in found if broken.call in judged)
+    report = parse_test_events(run.phase("examples").text, root)
+    examples = read_probe(report, plan.examples)
+    laws = read_laws(report, trials, all_told=not examples)
+    return tuple(broken for broken in (*examples, *laws) if broken.folder in folders)
 
 
 def _unnoticed(run: Run, stubbed: tuple[str, ...], root: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What only the whole spec shows: files that cannot be one package, `api` and `examples` that cannot be read.
+"""What only the whole spec shows: files that cannot be one package, entries that cannot be read.
 
 Pure. `specfile.py` names the line of each fault, `asked.py` the entry where the spec comes from no file.
 What the entries mean is read by `agents/planning.py`, so that a signature that cannot be parsed is reported
@@ -15,7 +15,7 @@ from guildbus.protocols.spec import Spec
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with entry `number` (from 0) of the spec's `files`, `api` or `examples`."""
+    """What is wrong with entry `number` (from 0) of the spec's `files`, `api`, `examples` or `properties`."""
 
     key: str
     number: int
@@ -27,7 +27,7 @@ def faults(spec: Spec) -> list[Fault]:
     found = list(_of_files(spec))
     if found or not _plan_fails(spec):
         return found
-    for key in ("api", "examples"):
+    for key in ("api", "examples", "properties"):
         for number in range(len(getattr(spec, key))):
             found += _of_entry(spec, key, number, found)
     return found
@@ -46,12 +46,12 @@ def _of_files(spec: Spec) -> Iterator[Fault]:
 
 
 def _of_entry(spec: Spec, key: str, number: int, found: Sequence[Fault]) -> Iterator[Fault]:
-    """An entry of `api` or `examples`, tried with all sound ones before it, so that it alone is blamed."""
+    """An entry of one of these lists, tried with all sound ones before it, so that it alone is blamed."""
     bad = {(fault.key, fault.number) for fault in found}
     *before, entry = getattr(spec, key)[: number + 1]
     sound = [earlier for place, earlier in enumerate(before) if (key, place) not in bad]
-    trial = {"api": spec.api, "examples": ()} | {key: (*sound, entry)}
-    if key == "examples":
+    trial = {"api": spec.api, "examples": (), "properties": ()} | {key: (*sound, entry)}
+    if key != "api":
         trial["api"] = tuple(one for place, one in enumerate(spec.api) if ("api", place) not in bad)
     try:
         plan(spec.model_copy(update=trial))

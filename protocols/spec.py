@@ -43,6 +43,13 @@ class Example(SpecPart):
     folder: str = ""
 
 
+class Law(SpecPart):
+    """A property that is a Go expression: true for all values of its free names, which are its parameters."""
+
+    text: str
+    folder: str = ""
+
+
 class SpecFile(SpecPart):
     """One file that the spec asks for."""
 
@@ -51,7 +58,10 @@ class SpecFile(SpecPart):
 
 
 class Spec(SpecPart):
-    """A whole spec. `api` are Go signatures, `examples` lines of the form `F(args) = value`."""
+    """A whole spec. `api` are Go signatures, `examples` lines of the form `F(args) = value`.
+
+    `properties` are sentences, or Go expressions that are true for all values of their free names.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=128), AfterValidator(spec_rules.name)]
     language: Annotated[str, AfterValidator(spec_rules.language)]

@@ -153,7 +153,7 @@ def read_probe(report: TestReport, examples: Sequence[Example]) -> tuple[BrokenE
         unproved = set(range(len(examples))) - proved
         got = dict.fromkeys(unproved, "could not be evaluated")
     return tuple(
-        BrokenExample(call=example.call, want=example.want, got=got[number])
+        BrokenExample(call=example.call, want=example.want, got=got[number], folder=example.folder)
         for number, example in enumerate(examples)
         if number in got
     )
@@ -181,9 +181,13 @@ def _count(want: str) -> int:
 
 def _imports(example: Example, stdlib: frozenset[str]) -> tuple[str, ...]:
     """The standard packages that an example's expressions name: the shortest path for each."""
-    source = f"package p\n\nvar _ = f(({example.call}), {example.want})\n"
+    return imports_of(f"var _ = f(({example.call}), {example.want})", stdlib)
+
+
+def imports_of(declaration: str, stdlib: frozenset[str]) -> tuple[str, ...]:
+    """The standard packages that a declaration names, without `testing`: the shortest path for each."""
     paths = set()
-    root = parse(source).root
+    root = parse(f"package p\n\n{declaration}\n").root
     for node in (*find(root, "selector_expression"), *find(root, "qualified_type")):
         operand = node.named_children[0]
         if operand.type not in ("identifier", "package_identifier"):

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from guildbus.protocols.messages.base import Message, Part, RelativePath, Spans
 from guildbus.protocols.messages.verification import MeasuredTeeth, Score, TestFailure
-from guildbus.protocols.spec import Example, Signature, Spec
+from guildbus.protocols.spec import Example, Law, Signature, Spec
 
 Owner = Literal["planner", "go-dev", "go-test"]
 
@@ -71,8 +71,8 @@ class Plan(Part):
 
     `api` are the exported signatures that the spec states, a folder each; `api_complete` the
     folders of which it states them all, so that a test can be written from them alone;
-    `examples` the values that it states (`F(args) = value`); `allow_imports` what it permits
-    beyond the safe list.
+    `examples` the values that it states (`F(args) = value`); `laws` those of its properties that are Go;
+    `allow_imports` what it permits beyond the safe list.
     """
 
     module: str
@@ -81,6 +81,7 @@ class Plan(Part):
     api: dict[str, tuple[Signature, ...]] = Field(default_factory=dict)
     api_complete: tuple[str, ...] = ()
     examples: tuple[Example, ...] = ()
+    laws: tuple[Law, ...] = Field(default=(), exclude_if=lambda laws: not laws)
     allow_imports: tuple[str, ...] = ()
 
     @property
