@@ -13,9 +13,9 @@ from guildbus.agents.budget import tokens_left
 from guildbus.agents.carrying.draft import carried_draft
 from guildbus.agents.localise import MAX_EVIDENCE, accused_functions, folder_of_subject
 from guildbus.agents.oracle.excerpt import excerpt
-from guildbus.agents.oracle.hearing import more
 from guildbus.agents.oracle.record import OracleRecord
 from guildbus.agents.oracle.stated_types import read_api
+from guildbus.agents.oracle.summons import more
 from guildbus.agents.planning import folder_of, is_test
 from guildbus.agents.requests import owner_of
 from guildbus.agents.run_state import RunState

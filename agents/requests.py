@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from guildbus.agents.golang.api import exported_api
-from guildbus.agents.oracle.hearing import FIRST_SAMPLES, examinable
+from guildbus.agents.oracle.hearing import examinable
+from guildbus.agents.oracle.summons import FIRST_SAMPLES
 from guildbus.agents.planning import contract, folder_of, is_test, overview
 from guildbus.agents.run_state import RunState
 from guildbus.protocols.messages.build import FileTask

@@ -16,7 +16,7 @@ from typing import ClassVar
 from guildbus.agents.agent import Agent, handles
 from guildbus.agents.context import Context
 from guildbus.agents.golang.toolchain import Toolchain
-from guildbus.agents.oracle import hearing
+from guildbus.agents.oracle import hearing, summons
 from guildbus.agents.oracle.gotypes import Api
 from guildbus.agents.oracle.hearing import Docket
 from guildbus.agents.oracle.record import RECORDED, OracleRecord, read_record
@@ -102,14 +102,14 @@ class Oracle(Agent):
         programs = record.programs(folder)
         say(f"hearing {len(programs)} witnesses on {len(drawn.cases)} cases")
         docket, testimonies = await heard_on(drawn, programs, self._testimony)
-        request = hearing.more(record, folder, left)
+        request = summons.more(record, folder, left)
         spent = request is None or record.only_disputes
         doubted = hearing.doubted(record, folder, docket, testimonies)
         found, heard = hearing.tables(docket, testimonies, spent=spent, doubted=doubted)
         open_ = hearing.unsettled(record, folder, docket, found, heard)
         if request is not None and open_:
             signs = signed_subjects(docket.cases, testimonies)
-            return [hearing.more(record, folder, left, open_, signs) or request]
+            return [summons.more(record, folder, left, open_, signs) or request]
         disputes = record.open_disputes(folder)
         span = Span(kind="toolchain", started_at=started_at, wall_s=time.monotonic() - start)
         established = WitnessesEstablished(

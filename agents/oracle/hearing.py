@@ -1,20 +1,17 @@
-"""From a run's record and the witnesses' testimonies to tables, answers, or a call for more witnesses. Pure.
+"""From a run's record and the witnesses' testimonies to tables and answers. Pure.
 
     cases          what is drawn: functions, types with methods, the stated values, disputed rows
     fed            what is settled of one function, as further cases of another
     tables         what the witnesses settle of each
-    more           whom to ask when too much is split: other samples first, then the other language
     answers        the verdicts on a dispute's rows: all that can be read, or only those that fail
 
-`agent.py` runs the programs in between. The budget is a number of references, and the run's tokens; when
-either is spent, what is settled counts, and the rest is said to be split.
+`agent.py` runs the programs in between; `summons.py` calls for more witnesses where too little is settled.
 """
 
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from guildbus.agents.budget import reference_within
 from guildbus.agents.go_fragments import expression
 from guildbus.agents.golang.syntax import text_of
 from guildbus.agents.oracle.disputes import Verdict, corrected, judge_rows
@@ -27,6 +24,7 @@ from guildbus.agents.oracle.record import OracleRecord
 from guildbus.agents.oracle.rewriting import rewritten
 from guildbus.agents.oracle.rows import Row, rows_in
 from guildbus.agents.oracle.stated_types import read_api
+from guildbus.agents.oracle.summons import thin, wanting
 from guildbus.agents.oracle.values import Json, canonical
 from guildbus.agents.oracle.witnesses import Hearing, Settled, Testimony, hear, subject_of
 from guildbus.agents.planning import folder_of
@@ -34,25 +32,11 @@ from guildbus.protocols.messages.oracle import (
     OpenCase,
     OracleAnswered,
     OracleRequested,
-    ReferenceRequested,
     RowVerdict,
     WitnessedCase,
     WitnessTable,
 )
 from guildbus.protocols.spec import Example, Signature
-
-FIRST_SAMPLES = 2
-MORE_SAMPLES = 2
-MOST_PYTHON = 6
-MOST_GO = 2
-"""What six in Python leave open, more of them seldom settle; another language may."""
-MOST_FOR_A_DISPUTE = 4
-"""Programs for failing rows alone, in Python."""
-MOST_SPLIT = 0.02
-"""The share of a subject's cases on which witnesses may disagree before more of them are asked."""
-LEAST_SETTLED = 0.5
-"""The share of a subject's cases that must be settled, when the budget is spent, for it to be examined."""
-LEAST_CASES = 20
 
 
 @dataclass(frozen=True)
@@ -228,15 +212,10 @@ def tables(
             unheard=sum(text in unheard for text in texts),
             obstacle=subject.obstacle,
         )
-        if spent and not table.obstacle and _thin(table):
+        if spent and not table.obstacle and thin(table):
             table = table.model_copy(update={"obstacle": _why_thin(table)})
         out.append(table)
     return out, hearing
-
-
-def _thin(table: WitnessTable) -> bool:
-    least = min(LEAST_CASES, table.drawn)
-    return len(table.cases) < max(least, LEAST_SETTLED * (table.drawn - table.unheard))
 
 
 def _why_thin(table: WitnessTable) -> str:
@@ -274,44 +253,6 @@ def shown_case(case: Json, api: Api) -> str:
 
 def _bare(call: str) -> str:
     return call.partition(".")[2]
-
-
-def wanting(found: Sequence[WitnessTable]) -> frozenset[str]:
-    """The subjects that more witnesses would help: too many cases are split, or too few are settled."""
-    return frozenset(
-        table.subject
-        for table in found
-        if not table.obstacle and (table.split > MOST_SPLIT * table.drawn or _thin(table))
-    )
-
-
-def more(
-    record: OracleRecord,
-    folder: str,
-    left: int | None,
-    about: Collection[str] = (),
-    signs: Collection[str] = (),
-) -> ReferenceRequested | None:
-    """The next request for references; None when their number is reached, or `left` does not pay for one.
-
-    `left` are the tokens of the run that are neither spent nor promised; None: there is no limit. Functions
-    that are not among those that they are to be `about` are left out; none is if nothing is named. `signs`
-    are the functions and types whose programs so far came out by their language's signs.
-    """
-    asked = [one for one in record.requested if one.folder == folder]
-    if not asked:
-        return None
-    python, go = record.samples(folder, "python"), record.samples(folder, "go")
-    if python < (MOST_FOR_A_DISPUTE if record.only_disputes else MOST_PYTHON):
-        following = {"language": "python", "first": python, "count": MORE_SAMPLES}
-    elif go < MOST_GO and not record.only_disputes:
-        following = {"language": "go", "first": go, "count": MOST_GO}
-    else:
-        return None
-    functions = {one.name for one in read_api(asked[0].api).functions} if about else set()
-    api = tuple(one for one in asked[0].api if one.name not in functions or one.name in about)
-    mind = tuple(sorted(name for name in signs if not about or name in about))
-    return reference_within(asked[0].model_copy(update={**following, "api": api, "signs": mind}), left)
 
 
 def called_in(failing: Iterable[str], api: Api) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from guildbus.agents.budget import LEAST_ANSWER_TOKENS, prompt_tokens
-from guildbus.agents.oracle import hearing
+from guildbus.agents.oracle import hearing, summons
 from guildbus.agents.oracle.record import OracleRecord
 from guildbus.agents.oracle.reference_prompt import reference_prompt
 from guildbus.agents.oracle.values import Json, canonical
@@ -101,7 +101,7 @@ def test_two_right_witnesses_settle_everything() -> None:
     )
     assert table.obstacle == ""
     assert heard.dismissed == ()
-    assert not hearing.wanting([table])
+    assert not summons.wanting([table])
     by_call = {one.call: one for one in table.cases}
     assert by_call["GCD(0, 5)"].stated
     assert json.loads(by_call["GCD(12, 18)"].outcome) == {"values": [6]}
@@ -114,11 +114,11 @@ def test_splits_call_for_more_and_are_an_obstacle_once_no_more_can_be_had() -> N
     pair = [witness(found, "a"), witness(found, "b", wrong=most)]
     [table], _ = hearing.tables(found, pair, spent=False)
     assert (table.split, table.obstacle) == (most, "")
-    assert hearing.wanting([table])
+    assert summons.wanting([table])
     [last], _ = hearing.tables(found, pair, spent=True)
     assert "the witnesses settle" in last.obstacle
     assert f"{most} split" in last.obstacle
-    assert not hearing.wanting([last])
+    assert not summons.wanting([last])
 
 
 def test_a_few_splits_are_borne_and_left_out() -> None:
@@ -127,7 +127,7 @@ def test_a_few_splits_are_borne_and_left_out() -> None:
     [table], _ = hearing.tables(found, pair, spent=True)
     assert (table.split, table.obstacle) == (3, "")
     assert len(table.cases) == table.drawn - 3
-    assert not hearing.wanting([table])
+    assert not summons.wanting([table])
 
 
 def test_split_cases_name_those_who_give_a_value_and_whose_program_breaks_off_is_not_carried_over() -> None:
@@ -168,44 +168,44 @@ def test_a_witness_that_breaks_the_spec_is_named() -> None:
 
 def test_more_witnesses_come_in_python_first_then_in_go_and_then_no_more() -> None:
     told: list[ReferenceRequested] = []
-    assert hearing.more(record(), "", None) is None, "nobody was ever asked"
-    told.append(request(hearing.FIRST_SAMPLES))
+    assert summons.more(record(), "", None) is None, "nobody was ever asked"
+    told.append(request(summons.FIRST_SAMPLES))
     drawn: list[tuple[str, int]] = []
-    while (following := hearing.more(record(*told), "", None)) is not None:
+    while (following := summons.more(record(*told), "", None)) is not None:
         told.append(following)
         drawn += [(following.language, following.first + n) for n in range(following.count)]
         assert len(told) < 10
     assert len(set(drawn)) == len(drawn), "no sample is drawn twice"
-    assert [language for language, _ in drawn] == ["python"] * (hearing.MOST_PYTHON - 2) + [
+    assert [language for language, _ in drawn] == ["python"] * (summons.MOST_PYTHON - 2) + [
         "go"
-    ] * hearing.MOST_GO
+    ] * summons.MOST_GO
     assert min(n for language, n in drawn if language == "python") == 2
-    assert hearing.more(record(*told), "elsewhere", None) is None
+    assert summons.more(record(*told), "elsewhere", None) is None
 
 
 def test_the_next_programs_hear_where_the_first_came_out_by_their_languages_signs() -> None:
-    told = record(request(hearing.FIRST_SAMPLES))
+    told = record(request(summons.FIRST_SAMPLES))
     for about, signs, heard in (
         ((), ("GCD", "Box"), ("Box", "GCD")),
         (("GCD",), ("GCD", "Box"), ("GCD",)),
         (("GCD",), (), ()),
     ):
-        following = hearing.more(told, "", None, about, signs)
+        following = summons.more(told, "", None, about, signs)
         assert following is not None
         assert following.signs == heard
 
 
 @pytest.mark.parametrize("given", [None, 3000])
 def test_more_witnesses_spend_no_more_than_what_the_run_has_left(given: int | None) -> None:
-    first = request(hearing.FIRST_SAMPLES).model_copy(update={"max_tokens": given})
+    first = request(summons.FIRST_SAMPLES).model_copy(update={"max_tokens": given})
     told = record(first, ReferenceProposed(request=first, programs=(), calls=(call(),)))
-    following = hearing.more(told, "", 2500)
+    following = summons.more(told, "", 2500)
     assert following is not None
     assert following.max_tokens == 2500
     least = prompt_tokens(reference_prompt(following, following.first)) + LEAST_ANSWER_TOKENS
-    assert hearing.more(told, "", least) is not None
-    assert hearing.more(told, "", least - 1) is None
-    assert hearing.more(told, "", -700) is None
+    assert summons.more(told, "", least) is not None
+    assert summons.more(told, "", least - 1) is None
+    assert summons.more(told, "", -700) is None
 
 
 def test_the_verdicts_name_the_row_the_votes_and_the_edit() -> None:
@@ -321,14 +321,14 @@ def test_where_only_disputes_are_settled_no_other_row_is_looked_at() -> None:
 
 def test_for_a_dispute_alone_four_programs_are_asked_at_most() -> None:
     run = Told.of(NUMKIT, settle=True).witness("", names=("python-0", "python-1"))
-    following = hearing.more(run.record, "", None)
+    following = summons.more(run.record, "", None)
     assert following is not None
     assert (following.language, following.first, following.count) == ("python", 2, 2)
     programs = tuple(
         ReferenceProgram(name=f"python-{n}", language="python", content="x", sha256="0") for n in (2, 3)
     )
     run.add(following, ReferenceProposed(request=following, programs=programs))
-    assert hearing.more(run.record, "", None) is None
+    assert summons.more(run.record, "", None) is None
 
 
 def test_where_only_disputes_are_settled_other_splits_call_for_nobody() -> None:
@@ -337,7 +337,7 @@ def test_where_only_disputes_are_settled_other_splits_call_for_nobody() -> None:
     found = hearing.docket(narrow, "")
     most = int(len(found.cases) * 0.7)
     tables, heard = hearing.tables(found, [witness(found, "a"), witness(found, "b", wrong=most)], spent=False)
-    assert hearing.wanting(tables)
+    assert summons.wanting(tables)
     assert not hearing.unsettled(narrow, "", found, tables, heard)
     alone, unheard = hearing.tables(found, [witness(found, "a")], spent=False)
     assert hearing.unsettled(narrow, "", found, alone, unheard), "the failing row itself is undecided"
@@ -370,7 +370,7 @@ def test_what_cannot_be_examined_says_why_and_is_not_waited_for() -> None:
     for name in obstacles.keys() - {"Half"}:
         assert name in obstacles[name]
     listed, _ = hearing.tables(found, [], spent=False)
-    assert not hearing.wanting([table for table in listed if table.obstacle])
+    assert not summons.wanting([table for table in listed if table.obstacle])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from guildbus.agents.convicting import FUNCTION_CANDIDATES, doubting
 from guildbus.agents.ladder import after_answer, after_red, after_rejection
 from guildbus.agents.localise import cleared, suspects
-from guildbus.agents.oracle.hearing import MOST_GO, MOST_PYTHON
+from guildbus.agents.oracle.summons import MOST_GO, MOST_PYTHON
 from guildbus.agents.oracle.values import canonical
 from guildbus.agents.prompting import prompt_for
 from guildbus.agents.rungs import CONVICTED_RUNGS, OWNER_TURNS

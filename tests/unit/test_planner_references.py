@@ -3,7 +3,7 @@
 import pytest
 
 from guildbus.agents.judging import Tables
-from guildbus.agents.oracle.hearing import FIRST_SAMPLES
+from guildbus.agents.oracle.summons import FIRST_SAMPLES
 from guildbus.agents.planner import examined_status, references
 from guildbus.agents.selection import rank
 from guildbus.agents.verdicts import Judgement
