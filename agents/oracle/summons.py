@@ -18,20 +18,17 @@ MOST_GO = 2
 """What six in Python leave open, more of them seldom settle; another language may."""
 MOST_FOR_A_DISPUTE = 4
 """Programs for failing rows alone, in Python."""
-MOST_SPLIT = 0.02
-"""The share of a subject's cases on which witnesses may disagree before more of them are asked."""
 LEAST_SETTLED = 0.5
 """The share of a subject's cases that must be settled, when the budget is spent, for it to be examined."""
 LEAST_CASES = 20
 
 
 def wanting(found: Sequence[WitnessTable]) -> frozenset[str]:
-    """The subjects that more witnesses would help: too many cases are split, or too few are settled."""
-    return frozenset(
-        table.subject
-        for table in found
-        if not table.obstacle and (table.split > MOST_SPLIT * table.drawn or thin(table))
-    )
+    """The subjects that more witnesses would help: some case is split, or too few are settled.
+
+    One split case is enough: the code may be wrong there alone, and just as the witness that errs.
+    """
+    return frozenset(table.subject for table in found if not table.obstacle and (table.split or thin(table)))
 
 
 def more(

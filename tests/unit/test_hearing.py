@@ -121,13 +121,15 @@ def test_splits_call_for_more_and_are_an_obstacle_once_no_more_can_be_had() -> N
     assert not summons.wanting([last])
 
 
-def test_a_few_splits_are_borne_and_left_out() -> None:
+def test_a_single_split_calls_for_more_and_is_borne_once_no_more_can_be_had() -> None:
     found = hearing.docket(record(), "")
-    pair = [witness(found, "a"), witness(found, "b", wrong=3)]
+    pair = [witness(found, "a"), witness(found, "b", wrong=1)]
     [table], _ = hearing.tables(found, pair, spent=True)
-    assert (table.split, table.obstacle) == (3, "")
-    assert len(table.cases) == table.drawn - 3
-    assert not summons.wanting([table])
+    assert (table.split, table.obstacle) == (1, "")
+    assert len(table.cases) == table.drawn - 1
+    assert summons.wanting([table])
+    [agreed], _ = hearing.tables(found, [*pair, witness(found, "c"), witness(found, "d")], spent=False)
+    assert not summons.wanting([agreed])
 
 
 def test_split_cases_name_those_who_give_a_value_and_whose_program_breaks_off_is_not_carried_over() -> None:
