@@ -118,16 +118,22 @@ _NAMED = {
 }
 """Characters that a prose calls by name, in the singular or the plural."""
 _MOST_NAMED = 6
+_BELOW = re.compile(r"\b(negative|below|less than|smaller than|lower than)\b", re.IGNORECASE)
+_CAPACITIES = (1, 2, 3, 0, 1, 2, 5, 4)
 
 
 @dataclass(frozen=True)
 class Hints:
-    """Values that a spec's own text names; `named` are characters that it calls by their names."""
+    """Values that a spec's own text names; `named` are characters that it calls by their names.
+
+    `below` says that it speaks of values below a bound: constructors are given negative numbers too then.
+    """
 
     ints: tuple[int, ...] = ()
     floats: tuple[float, ...] = ()
     strings: tuple[str, ...] = ()
     named: str = ""
+    below: bool = False
 
     @property
     def alphabet(self) -> str:
@@ -161,6 +167,7 @@ def hints_in(prose: str, examples: Iterable[str] = ()) -> Hints:
         floats=tuple(float(n) for n in islice(dict.fromkeys(n for n in numbers if "." in n), 20)),
         strings=tuple(s for s in islice(strings, 60) if not re.fullmatch(r"[A-Z]\w*\(.*\).*", s)),
         named=_named_in(prose),
+        below=_BELOW.search(prose) is not None,
     )
 
 
@@ -215,6 +222,7 @@ class _Draw:
         self._floats = list(dict.fromkeys((*_FLOATS, *hints.floats)))
         self._strings = list(dict.fromkeys((*hints.texts, *_STRINGS)))
         self._alphabet = hints.alphabet
+        self._capacities = (*_CAPACITIES, -1) if hints.below else _CAPACITIES
 
     def argument_lists(self, types: Sequence[GoType], count: int) -> Iterator[list[Json]]:
         """Boundary values in combination for up to half of `count`, then at random without end."""
@@ -270,7 +278,7 @@ class _Draw:
     def _small(self, of: GoType) -> Json:
         """A constructor's argument: capacities and rates that a short sequence reaches."""
         if of.kind == "int":
-            return self.random.choice([n for n in (1, 2, 3, 0, 1, 2, 5, 4) if of.least <= n <= of.most])
+            return self.random.choice([n for n in self._capacities if of.least <= n <= of.most])
         if of.kind == "float":
             return self.random.choice([1.0, 2.0, 0.5, 4.0, 10.0])
         if of.kind == "duration":

@@ -139,6 +139,21 @@ STACK = (
 )
 
 
+@pytest.mark.parametrize(
+    ("prose", "below"),
+    [
+        ("New(capacity int) *Stack makes a stack; a capacity below zero counts as zero.", True),
+        ("New panics for a negative capacity.", True),
+        ("New(capacity int) *Stack makes an empty stack.", False),
+    ],
+)
+def test_a_constructor_is_given_negative_numbers_where_the_spec_speaks_of_them(
+    prose: str, below: bool
+) -> None:
+    cases = sequences_for(api(*STACK), "Stack", hints_in(prose))
+    assert (min(case["new"][1][0] for case in cases) < 0) == below
+
+
 def test_an_object_is_made_and_then_operated_on() -> None:
     cases = sequences_for(api(*STACK), "Stack", NONE)
     assert len(cases) == SEQUENCES
