@@ -19,7 +19,8 @@ from tree_sitter import Node
 from guildbus.agents.go_fragments import expression, of_type, text_of
 from guildbus.agents.golang.law_probe import Instance, Trial
 from guildbus.agents.oracle.gotypes import Api, Callable, GoType, Parameter
-from guildbus.agents.oracle.inputs import Hints, cases_for, hints_in
+from guildbus.agents.oracle.hints import Hints, hints_in
+from guildbus.agents.oracle.inputs import cases_for
 from guildbus.agents.oracle.literals import NoLiteral, write_literal
 from guildbus.agents.oracle.stated_types import read_api
 from guildbus.protocols.messages.build import Plan

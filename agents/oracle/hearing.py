@@ -17,7 +17,8 @@ from guildbus.agents.golang.syntax import text_of
 from guildbus.agents.oracle.disputes import Verdict, corrected, judge_rows
 from guildbus.agents.oracle.fed import fed_cases, feeders
 from guildbus.agents.oracle.gotypes import Api, Callable
-from guildbus.agents.oracle.inputs import Hints, cases_for, hints_in, sequences_for
+from guildbus.agents.oracle.hints import Hints, hints_in
+from guildbus.agents.oracle.inputs import cases_for, sequences_for
 from guildbus.agents.oracle.literals import NoLiteral, read_call, read_literal, write_call
 from guildbus.agents.oracle.noticing import noticing
 from guildbus.agents.oracle.record import OracleRecord

@@ -2,7 +2,8 @@
 
 import pytest
 
-from guildbus.agents.oracle.inputs import Hints, cases_for, sequences_for
+from guildbus.agents.oracle.hints import Hints
+from guildbus.agents.oracle.inputs import cases_for, sequences_for
 from guildbus.agents.oracle.running import Witnesses
 from guildbus.agents.oracle.values import agree
 from testimony import api, outcomes

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from guildbus.agents.oracle import running
-from guildbus.agents.oracle.inputs import Hints, cases_for
+from guildbus.agents.oracle.hints import Hints
+from guildbus.agents.oracle.inputs import cases_for
 from guildbus.agents.oracle.running import Witnesses, python_policy
 from guildbus.agents.oracle.values import agree
 from guildbus.agents.oracle.witnesses import hear

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guildbus.agents.oracle.gotypes import Api
-from guildbus.agents.oracle.inputs import CASES, SEQUENCES, Hints, cases_for, hints_in, sequences_for
+from guildbus.agents.oracle.hints import Hints, hints_in
+from guildbus.agents.oracle.inputs import CASES, SEQUENCES, cases_for, sequences_for
 from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.oracle.values import Json, canonical, fits
 from guildbus.protocols.spec import Signature
