@@ -9,7 +9,8 @@ the rules do not know is left to go-dev ([ADR
     program.py       functions and classes: the way in
     routines.py      what can be called, and how Go declares it
     variables.py     where a variable is declared, and of what type
-    statements.py    statements
+    statements.py    statements, of them
+    assignments.py   those that assign
     expressions.py   expressions: names, parts, and what the others are made of
     operators.py     arithmetic, `and` and `or`, comparisons
     displays.py      lists, dicts and texts written out, comprehensions
