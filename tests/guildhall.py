@@ -234,6 +234,12 @@ class Guild:
         self.configure(urls[0], f'{config}\n{tester}[[agents]]\nrole = "go-test"\nmodel = "tester"\n')
         return stubs
 
+    def stub(self, name: str, rules: Sequence[Mapping[str, Any]]) -> str:
+        """Start one more endpoint with these rules; where it listens."""
+        started = self._stub(name, rules, {})
+        assert started.stdout is not None
+        return started.stdout.readline().strip()
+
     def _stub(
         self, role: str, rules: Sequence[Mapping[str, Any]], more: dict[str, Any]
     ) -> "subprocess.Popen[str]":
