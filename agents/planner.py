@@ -40,7 +40,7 @@ from guildbus.protocols.messages.oracle import ReferenceRequested
 from guildbus.protocols.messages.verification import Examination, Score, TestFailure, VerificationFinished
 
 MOST_OPEN = 0.05
-"""The share of a subject's cases on which the references may disagree, and it is examined all the same."""
+"""The share of a subject's cases on which nothing may be settled, and it is examined all the same."""
 EXPIRED = "bus.expired"
 NOTICED = EventNoticed.wire_type()
 """Whoever listens in is not what a run depends on: that such a message died closes nothing."""
@@ -225,10 +225,8 @@ def examined_status(state: RunState, found: VerificationFinished) -> tuple[str, 
 def _unexamined(one: Examination) -> str:
     if one.why:
         return f"{one.subject} was not examined: {one.why}"
-    if one.open > MOST_OPEN * one.total:
-        return (
-            f"{one.subject} was examined in part: the references disagree on {one.open} of {one.total} cases"
-        )
+    if one.open > MOST_OPEN * one.drawn:
+        return f"{one.subject} was examined in part: of {one.drawn} cases {one.open} are not settled"
     return ""
 
 

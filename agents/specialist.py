@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from guildbus.agents.agent import Agent, handles
 from guildbus.agents.budget import LEAST_ANSWER_TOKENS, prompt_tokens, within
-from guildbus.agents.carrying.draft import carried_draft
+from guildbus.agents.carrying.draft import carried_drafts
 from guildbus.agents.context import Context
 from guildbus.agents.drawing import Drawer, Drawn
 from guildbus.agents.prompting import draws_for, prompt_for, section_prompt, sources_from
@@ -37,7 +37,7 @@ class Specialist(Agent):
     async def on_draft_requested(self, message: DraftRequested, ctx: Context) -> Sequence[Message]:
         """Draw the candidates, and propose them all: choosing is others' work."""
         if message.carry:
-            return [_proposed(message, [carried_draft(message)], ())]
+            return [_proposed(message, carried_drafts(message), ())]
         count = draws_for(message, min(message.candidates, self._candidates or message.candidates))
         sections = sections_of(message) if self._drawer.continues else ()
         if sections:

@@ -1,8 +1,9 @@
-"""A request's right program as a draft of its file: what go-dev answers without asking a model. Pure."""
+"""A request's right program as drafts of its file: what go-dev answers without asking a model. Pure."""
 
 from guildbus.agents.begun import doc_comment
 from guildbus.agents.carrying.program import carried
 from guildbus.agents.carrying.types import NotCarried
+from guildbus.agents.golang.guards import with_guards
 from guildbus.agents.golang.splice import with_declarations, without_leftovers
 from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.planning import is_test
@@ -25,6 +26,16 @@ def carried_draft(request: DraftRequested) -> str:
     text = with_declarations(previous, code)
     elsewhere = any(file.path != request.task.path and not is_test(file.path) for file in request.visible)
     return text if elsewhere or not text else without_leftovers(previous, text)
+
+
+def carried_drafts(request: DraftRequested) -> list[str]:
+    """The drafts that a program comes to: with the guards of the code that it replaces, then without.
+
+    A program that gives all that is settled may have forgotten what the code before it did to odd parameters;
+    where a guard does harm, verification takes the other draft.
+    """
+    plain = carried_draft(request)
+    return list(dict.fromkeys([with_guards(request.previous, plain) if plain else plain, plain]))
 
 
 def _comments(request: DraftRequested) -> dict[str, str]:

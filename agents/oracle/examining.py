@@ -58,7 +58,8 @@ def examine(tables: Sequence[WitnessTable], outcomes: Mapping[int, Json]) -> tup
                 subject=table.subject,
                 agreed=agreed,
                 total=len(table.cases) + len(table.open),
-                open=len(table.open),
+                open=table.split + table.unheard,
+                drawn=table.drawn,
                 counterexamples=tuple(wrong[:SHOWN]),
                 why="" if table.cases else f"nothing is settled of {table.subject}",
             )

@@ -19,8 +19,9 @@ from guildbus.agents.oracle.values import Json, canonical
 
 CASES = 240
 """Cases a callable, before those are taken out on which witnesses say nothing."""
-SEQUENCES = 80
+SEQUENCES = 200
 LONGEST_SEQUENCE = 12
+LONGEST_CROWDED = 20
 _LONGEST_LIST = 8
 
 _INTS = (
@@ -87,6 +88,7 @@ _STRINGS = (
 )
 _RUNES = "abzAZ09 _-.,é日я"
 _CAPACITIES = (1, 2, 3, 0, 1, 2, 5, 4)
+_FEW = (1, 2, 3, 0, 1, 2, 4, 5, 7, 9)
 
 
 def cases_for(api: Api, callable_: Callable, hints: Hints, seed: int = 1, count: int = CASES) -> list[Json]:
@@ -105,13 +107,17 @@ def cases_for(api: Api, callable_: Callable, hints: Hints, seed: int = 1, count:
 
 
 def sequences_for(api: Api, name: str, hints: Hints, seed: int = 1, count: int = SEQUENCES) -> list[Json]:
-    """Sequences of operations on an object type: a constructor, then its methods at random."""
+    """Sequences of operations on an object type: a constructor, then its methods at random.
+
+    Every second one is crowded: long, with few and small values, so that what is full, or gone, shows.
+    """
     makers = [c for c in api.constructors(name) if not c.obstacle]
     methods = [c for c in api.methods(name) if not c.obstacle]
     draw = _Draw(random.Random(f"{seed}/{name}"), hints)
     found: dict[str, Json] = {}
     for _ in range(count * 10 if makers and methods else 0):
-        case = draw.sequence(name, draw.random.choice(makers), methods)
+        crowded = len(found) % 2 == 1
+        case = draw.sequence(name, draw.random.choice(makers), methods, crowded=crowded)
         found.setdefault(canonical(case), case)
         if len(found) >= count:
             break
@@ -155,14 +161,16 @@ class _Draw:
                 args[i] = args[j]
         return args
 
-    def sequence(self, name: str, maker: Callable, methods: Sequence[Callable]) -> Json:
+    def sequence(self, name: str, maker: Callable, methods: Sequence[Callable], *, crowded: bool) -> Json:
         """One object's life. Few different values, so that what was put in is asked for again."""
         clocked = any(p.type.kind == "clock" for p in maker.parameters)
         small: dict[str, list[Json]] = {}
 
         def some(of: GoType) -> Json:
-            pool = small.setdefault(of.text, [self.value(of) for _ in range(3)])
-            return self.random.choice(pool) if self.random.random() < 0.8 else self.value(of)
+            if crowded and of.kind == "int":
+                return self.random.choice([n for n in _FEW if of.least <= n <= of.most])
+            pool = small.setdefault(of.text, [self.value(of) for _ in range(4 if crowded else 3)])
+            return self.random.choice(pool) if crowded or self.random.random() < 0.8 else self.value(of)
 
         timed = {"now": 0.0}
 
@@ -173,7 +181,8 @@ class _Draw:
             return timed["now"]
 
         steps: list[Json] = []
-        for _ in range(self.random.randint(3, LONGEST_SEQUENCE)):
+        lengths = (8, LONGEST_CROWDED) if crowded else (3, LONGEST_SEQUENCE)
+        for _ in range(self.random.randint(*lengths)):
             if clocked and self.random.random() < 0.35:
                 steps.append(["@advance", [self.random.choice(_SECONDS[:7])]])
             method = self.random.choice(methods)

@@ -1,7 +1,7 @@
 """The Python side of an examination: what `reference_driver.py` is told in its sandbox; its answer. Pure."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 
@@ -39,6 +39,13 @@ def read_outcomes(api: Api, marker: str, output: str, cases: Sequence[Json]) -> 
         except (ValueError, IndexError):
             continue
     return found
+
+
+def blind_to(api: Api, ignored: Mapping[str, str]) -> dict[str, str]:
+    """What a program never looks at, by the function or type as the API calls it."""
+    names = {function_name(one): one.full_name for one in api.functions}
+    names |= {name: name for name in api.types}
+    return {names[name]: parameter for name, parameter in ignored.items() if name in names}
 
 
 def _readable(api: Api, case: Json, outcome: Json) -> bool:

@@ -22,8 +22,8 @@ from guildbus.agents.oracle.go_driver import (
     write_examination,
 )
 from guildbus.agents.oracle.gotypes import Api
-from guildbus.agents.oracle.py_driver import DRIVER_FILE, driver_source, read_outcomes, write_job
-from guildbus.agents.oracle.references import mended
+from guildbus.agents.oracle.py_driver import DRIVER_FILE, blind_to, driver_source, read_outcomes, write_job
+from guildbus.agents.oracle.references import ignored, mended
 from guildbus.agents.oracle.values import Json
 from guildbus.agents.oracle.witnesses import Testimony, subject_of
 from guildbus.agents.sandbox import Command, Sandbox
@@ -81,7 +81,13 @@ class Witnesses:
             said = [done.stopped] if done.stopped else done.stderr.strip().splitlines()[-1:]
             said = said or ["it ended and said nothing"]
             return [{"none": said[0][:200]} for _ in cases]
-        return outcomes
+        blind = blind_to(api, ignored(source))
+        return [
+            {"none": f"it never looks at {blind[subject]}"}
+            if (subject := subject_of(case)) in blind and "none" not in outcome
+            else outcome
+            for case, outcome in zip(cases, outcomes, strict=True)
+        ]
 
     async def _run_go(self, program: ReferenceProgram, api: Api, cases: Sequence[Json]) -> list[Json]:
         marker = new_marker()

@@ -88,14 +88,15 @@ class Counterexample(Part):
 class Examination(Part):
     """How an implementation did on a witness table: `agreed` of `total` cases, the first failures.
 
-    On `open` of these the witnesses disagree: there any value agrees, and a panic does not. `why` says why
-    nothing was examined; '' if something was.
+    On `open` of the `drawn` cases nothing is settled: the witnesses give nothing, or disagree; in the latter
+    any value agrees, and a panic does not. `why` says why nothing was examined; '' if something was.
     """
 
     subject: str
     agreed: int = Field(default=0, ge=0)
     total: int = Field(default=0, ge=0)
     open: int = Field(default=0, ge=0)
+    drawn: int = Field(default=0, ge=0)
     counterexamples: tuple[Counterexample, ...] = ()
     why: str = ""
 

@@ -71,8 +71,13 @@ async def test_a_program_that_catches_everything_is_stopped_too(witnesses: Witne
 
 
 async def test_what_a_program_prints_is_no_outcome(witnesses: Witnesses) -> None:
-    source = "def gcd(a, b):\n    print('guildbus-1 0 {\"values\": [7]}')\n    return 2\n"
+    source = "def gcd(a, b):\n    print('guildbus-1 0 {\"values\": [7]}')\n    return max(a, b)\n"
     assert await outcomes(witnesses, GCD, source, calls("GCD", [1, 2])) == [{"values": [2]}]
+
+
+async def test_a_program_that_never_looks_at_a_parameter_gives_no_value(witnesses: Witnesses) -> None:
+    [found] = await outcomes(witnesses, GCD, "def gcd(a, b):\n    return abs(a)\n", calls("GCD", [1, 2]))
+    assert found == {"none": "it never looks at b"}
 
 
 @pytest.mark.parametrize(

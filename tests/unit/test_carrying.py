@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from guildbus.agents.carrying.draft import carried_draft
+from guildbus.agents.carrying.draft import carried_draft, carried_drafts
 from guildbus.agents.carrying.program import carried
 from guildbus.agents.carrying.types import NotCarried
 from guildbus.agents.golang.syntax import parse
@@ -244,6 +244,28 @@ def test_the_draft_is_the_file_with_the_function_exchanged_and_the_specs_words_a
     assert "F is wrong" not in source
     assert carried_draft(request.model_copy(update={"reference": ""})) == ""
     assert carried_draft(request.model_copy(update={"reference": "def f(n):\n    return open(n)\n"})) == ""
+
+
+def test_the_guards_of_the_code_before_go_along_and_the_program_alone_is_the_second_draft() -> None:
+    task = FileTask(path="p.go", purpose="", owner="go-dev", package="p", stage=0)
+    request = DraftRequested(
+        task=task,
+        author="go-dev",
+        round=1,
+        reason="function",
+        scope="F",
+        reference="def f(n):\n    return n + 1\n",
+        carry=True,
+        module="example.com/p",
+        overview="package p. F(n int) int returns what follows n.",
+        api=SIGNATURES,
+        previous="package p\n\nfunc F(n int) int {\n\tif n < 0 {\n\t\tn = 0\n\t}\n\treturn n\n}\n",
+    )
+    guarded, plain = carried_drafts(request)
+    assert plain == carried_draft(request)
+    assert "func F(n int) int {\n\tif n < 0 {\n\t\tn = 0\n\t}\nreturn n + 1\n}" in guarded
+    unguarded = request.model_copy(update={"previous": "package p\n\nfunc F(n int) int { return n }\n"})
+    assert carried_drafts(unguarded) == [carried_draft(unguarded)]
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,8 @@ def test_where_nothing_is_settled_and_some_give_a_value_code_must_not_panic() ->
     open_ = OpenCase(call="New(0); Put(1)", case=case, voices=("python-1",))
     box = WitnessTable(subject="Box", cases=(settled(4, gives(4)),), open=(open_,), drawn=2)
     assert [one.get("args") for one in cases_of((box, G))] == [[4], [3], None], "open cases come last"
-    assert [one.open for one in examine((box, G), {})] == [1, 0]
+    partly = box.model_copy(update={"drawn": 9, "split": 1, "unheard": 3})
+    assert [(one.open, one.drawn) for one in examine((partly, G), {})] == [(4, 9), (0, 1)]
     for got in ({"steps": [gives(9)]}, {"steps": [{"values": []}]}):
         assert not convicted(examine((box, G), {0: gives(4), 1: gives(3), 2: got}))
     for got in ({"steps": [{"panic": True}]}, {"panic": True}, {"timeout": True}):

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from guildbus.agents.oracle.references import ALLOWED_IMPORTS, mended
+from guildbus.agents.oracle.references import ALLOWED_IMPORTS, ignored, mended
 
 RIGHT = "def gcd(a: int, b: int) -> int:\n    while b:\n        a, b = b, a % b\n    return abs(a)\n"
 
@@ -109,3 +109,39 @@ def test_no_module_that_reaches_outside_is_allowed() -> None:
         "ctypes",
     }
     assert not dangerous & ALLOWED_IMPORTS
+
+
+LIMITER = """
+class Limiter:
+    def __init__(self, rate, burst, now):
+        self.rate = rate
+        self.burst = burst
+        self.tokens: float = burst
+        self.now = now
+        self.last = now()
+
+    def allow(self):
+        self.tokens = min(self.burst, self.tokens + (self.now() - self.last) * self.rate)
+        self.last = self.now()
+        return self.tokens >= 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        (LIMITER, {}),
+        (LIMITER.replace(" * self.rate", ""), {"Limiter": "rate"}),
+        (LIMITER.replace("self.now()", "self.last"), {"Limiter": "now"}),
+        ("def f(a, b, _c):\n    return a\n", {"f": "b"}),
+        ("def f(a, *rest):\n    return a\n", {"f": "rest"}),
+        ("def f(a):\n    a += 1\n    return a\n", {}),
+        ("def f(n):\n    def g():\n        return n\n    return g()\n", {}),
+        ("class C:\n    def put(self, key, value):\n        self.it = key\n", {"C": "value"}),
+        ("class C:\n    def __init__(self, n):\n        self.n = n\n        self.m = n + 1\n", {}),
+        ("class C:\n  def __init__(self, n):\n    self.n = n\n  def up(self):\n    self.n += 1\n", {}),
+        ("class C:\n  def __init__(self, now):\n    self.at = now()\n", {"C": "now"}),
+    ],
+)
+def test_what_a_program_never_looks_at_is_told(source: str, found: dict[str, str]) -> None:
+    assert ignored(source) == found
