@@ -16,6 +16,7 @@ from guildbus.agents.oracle.excerpt import excerpt
 from guildbus.agents.oracle.record import OracleRecord
 from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.oracle.summons import more
+from guildbus.agents.oracle.witnesses import LEAD_IN_DOUBT
 from guildbus.agents.planning import folder_of, is_test
 from guildbus.agents.requests import owner_of
 from guildbus.agents.run_state import RunState
@@ -33,7 +34,8 @@ SECOND_LOOK = 2
 def doubting(state: RunState, record: OracleRecord, found: VerificationFinished) -> ReferenceRequested | None:
     """More witnesses, where code and test agree with each other against those that were heard.
 
-    Asked for once on each function or type: it takes more to convict it then. None if no more can be had.
+    Asked for once on each function or type: it takes more to convict it then. None if no more can be had, or
+    if those that were heard lead by as much already.
     """
     for folder in dict.fromkeys(task.folder for task in state.plan.tasks):
         said = "\n".join(f"{failure.test} {failure.call} {failure.output}" for failure in found.failures)
@@ -42,12 +44,25 @@ def doubting(state: RunState, record: OracleRecord, found: VerificationFinished)
             one.subject
             for one in _convicted(state, found, folder)
             if one.subject not in record.doubted(folder)
+            and not _beyond_doubt(record, folder, one)
             and not any(name in said for name in (one.subject, *_methods(one.subject, stated)))
         )
         request = more(record, folder, tokens_left(state), against_both) if against_both else None
         if request is not None:
             return request.model_copy(update={"doubted": against_both})
     return None
+
+
+def _beyond_doubt(record: OracleRecord, folder: str, convicted: Examination) -> bool:
+    """Whether on every counterexample the witnesses lead by what it takes where they are doubted."""
+    latest = record.latest(folder)
+    tables = () if latest is None else latest.tables
+    leads = {
+        case.call: LEAD_IN_DOUBT if case.stated else len(case.votes) - case.against
+        for table in tables
+        for case in table.cases
+    }
+    return all(leads.get(found.call, 0) >= LEAD_IN_DOUBT for found in convicted.counterexamples)
 
 
 def _methods(subject: str, stated: Sequence[str]) -> list[str]:

@@ -282,6 +282,23 @@ def test_what_code_and_test_say_alike_is_not_overruled_by_two_witnesses() -> Non
     assert isinstance(repair, DraftRequested), "once is enough"
 
 
+@pytest.mark.parametrize(
+    ("votes", "against", "stated", "doubted"),
+    [(3, 0, False, False), (3, 1, False, True), (5, 1, False, False), (1, 0, True, False)],
+)
+def test_witnesses_who_lead_by_three_already_or_speak_for_the_spec_are_not_doubted(
+    votes: int, against: int, stated: bool, doubted: bool
+) -> None:
+    names = tuple(f"python-{n}" for n in range(votes))
+    case = CASE.model_copy(update={"votes": names, "against": against, "stated": stated})
+    found = WRONG.counterexamples[0].model_copy(update={"call": CASE.call})
+    wrong = WRONG.model_copy(update={"counterexamples": (found,)})
+    run = drafted().witness("", TABLE.model_copy(update={"cases": (case,)}), names=names, content=RIGHT)
+    run.verify(score="build vet test", examined=(wrong,))
+    [asked] = red(run)
+    assert isinstance(asked, ReferenceRequested) == doubted
+
+
 def test_where_the_test_speaks_against_the_code_too_the_witnesses_are_not_doubted() -> None:
     run = disputed(witnessed(doubted=()), examined=(WRONG,))
     [repair] = after_answer(run.state, run.record, answer(run))
