@@ -47,7 +47,9 @@ def doubting(state: RunState, record: OracleRecord, found: VerificationFinished)
             and not _beyond_doubt(record, folder, one)
             and not any(name in said for name in (one.subject, *_methods(one.subject, stated)))
         )
-        request = more(record, folder, tokens_left(state), against_both) if against_both else None
+        request = (
+            more(record, folder, tokens_left(state), against_both, in_doubt=True) if against_both else None
+        )
         if request is not None:
             return request.model_copy(update={"doubted": against_both})
     return None

@@ -14,6 +14,8 @@ from guildbus.protocols.messages.oracle import ReferenceRequested, WitnessTable
 FIRST_SAMPLES = 2
 MORE_SAMPLES = 2
 MOST_PYTHON = 6
+MOST_IN_DOUBT = 8
+"""Programs in Python where code and test agree against them: those in Go are right less often."""
 MOST_GO = 2
 """What six in Python leave open, more of them seldom settle; another language may."""
 MOST_FOR_A_DISPUTE = 4
@@ -37,18 +39,22 @@ def more(
     left: int | None,
     about: Collection[str] = (),
     signs: Collection[str] = (),
+    *,
+    in_doubt: bool = False,
 ) -> ReferenceRequested | None:
     """The next request for references; None when their number is reached, or `left` does not pay for one.
 
     `left` are the tokens of the run that are neither spent nor promised; None: there is no limit. Functions
     that are not among those that they are to be `about` are left out; none is if nothing is named. `signs`
-    are the functions and types whose programs so far came out by their language's signs.
+    are the functions and types whose programs so far came out by their language's signs. `in_doubt` a few
+    more in Python come before those in Go.
     """
     asked = [one for one in record.requested if one.folder == folder]
     if not asked:
         return None
     python, go = record.samples(folder, "python"), record.samples(folder, "go")
-    if python < (MOST_FOR_A_DISPUTE if record.only_disputes else MOST_PYTHON):
+    most = MOST_IN_DOUBT if in_doubt else MOST_PYTHON
+    if python < (MOST_FOR_A_DISPUTE if record.only_disputes else most):
         following = {"language": "python", "first": python, "count": MORE_SAMPLES}
     elif go < MOST_GO and not record.only_disputes:
         following = {"language": "go", "first": go, "count": MOST_GO}

@@ -185,6 +185,15 @@ def test_more_witnesses_come_in_python_first_then_in_go_and_then_no_more() -> No
     assert summons.more(record(*told), "elsewhere", None) is None
 
 
+def test_in_doubt_two_more_in_python_come_before_those_in_go() -> None:
+    told = record(request(summons.MOST_PYTHON))
+    sure, in_doubt = summons.more(told, "", None), summons.more(told, "", None, in_doubt=True)
+    assert sure is not None
+    assert in_doubt is not None
+    assert (sure.language, sure.first) == ("go", 0)
+    assert (in_doubt.language, in_doubt.first) == ("python", summons.MOST_PYTHON)
+
+
 def test_the_next_programs_hear_where_the_first_came_out_by_their_languages_signs() -> None:
     told = record(request(summons.FIRST_SAMPLES))
     for about, signs, heard in (

@@ -7,7 +7,7 @@ import pytest
 from guildbus.agents.convicting import FUNCTION_CANDIDATES, doubting
 from guildbus.agents.ladder import after_answer, after_red, after_rejection
 from guildbus.agents.localise import cleared, suspects
-from guildbus.agents.oracle.summons import MOST_GO, MOST_PYTHON
+from guildbus.agents.oracle.summons import MOST_GO, MOST_IN_DOUBT
 from guildbus.agents.oracle.values import canonical
 from guildbus.agents.prompting import prompt_for
 from guildbus.agents.rungs import CONVICTED_RUNGS, OWNER_TURNS
@@ -319,9 +319,9 @@ def test_a_failing_call_of_a_method_speaks_of_its_type(call: str, doubted: bool)
 
 
 def test_when_no_more_witnesses_can_be_had_those_that_were_heard_convict() -> None:
-    names = [f"python-{n}" for n in range(MOST_PYTHON)] + [f"go-{n}" for n in range(MOST_GO)]
+    names = [f"python-{n}" for n in range(MOST_IN_DOUBT)] + [f"go-{n}" for n in range(MOST_GO)]
     run = drafted()
-    for language, most in (("python", MOST_PYTHON), ("go", MOST_GO)):
+    for language, most in (("python", MOST_IN_DOUBT), ("go", MOST_GO)):
         request = ReferenceRequested(
             folder="", package="numkit", overview="o", api=(), language=language, count=most
         )
