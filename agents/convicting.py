@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from guildbus.agents.budget import tokens_left
 from guildbus.agents.carrying.draft import carried_draft
 from guildbus.agents.localise import MAX_EVIDENCE, accused_functions, folder_of_subject
+from guildbus.agents.oracle.examining import LONGEST
 from guildbus.agents.oracle.excerpt import excerpt
 from guildbus.agents.oracle.record import OracleRecord
 from guildbus.agents.oracle.stated_types import read_api
@@ -60,7 +61,7 @@ def _beyond_doubt(record: OracleRecord, folder: str, convicted: Examination) -> 
     latest = record.latest(folder)
     tables = () if latest is None else latest.tables
     leads = {
-        case.call: LEAD_IN_DOUBT if case.stated else len(case.votes) - case.against
+        case.call[:LONGEST]: LEAD_IN_DOUBT if case.stated else len(case.votes) - case.against
         for table in tables
         for case in table.cases
     }

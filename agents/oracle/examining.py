@@ -14,6 +14,7 @@ from guildbus.protocols.messages.verification import Counterexample, Examination
 
 SHOWN = 5
 LONGEST = 300
+"""Characters of a call or an outcome that a counterexample shows."""
 
 
 def settled_cases(tables: Sequence[WitnessTable]) -> list[WitnessedCase]:

@@ -7,6 +7,7 @@ import pytest
 from guildbus.agents.convicting import FUNCTION_CANDIDATES, doubting
 from guildbus.agents.ladder import after_answer, after_red, after_rejection
 from guildbus.agents.localise import cleared, suspects
+from guildbus.agents.oracle.examining import LONGEST, examine
 from guildbus.agents.oracle.summons import MOST_GO, MOST_IN_DOUBT
 from guildbus.agents.oracle.values import canonical
 from guildbus.agents.prompting import prompt_for
@@ -297,6 +298,17 @@ def test_witnesses_who_lead_by_three_already_or_speak_for_the_spec_are_not_doubt
     run.verify(score="build vet test", examined=(wrong,))
     [asked] = red(run)
     assert isinstance(asked, ReferenceRequested) == doubted
+
+
+def test_a_call_too_long_to_be_shown_whole_is_found_again_among_the_settled_ones() -> None:
+    names = ("python-0", "python-1", "python-2")
+    long = "GCD(0, 5); " * LONGEST
+    case = CASE.model_copy(update={"call": long, "votes": names})
+    [wrong] = examine([TABLE.model_copy(update={"cases": (case,)})], {})
+    run = drafted().witness("", TABLE.model_copy(update={"cases": (case,)}), names=names, content=RIGHT)
+    run.verify(score="build vet test", examined=(wrong,))
+    [asked] = red(run)
+    assert not isinstance(asked, ReferenceRequested), "three agree"
 
 
 def test_where_the_test_speaks_against_the_code_too_the_witnesses_are_not_doubted() -> None:
