@@ -223,9 +223,10 @@ def test_helpers_come_once_and_only_where_they_are_used() -> None:
     assert "func " not in go("F", "def f(n):\n    return n").partition("func F")[2]
 
 
-def test_the_draft_is_the_file_with_the_function_exchanged_and_the_specs_words_above_it() -> None:
+def carry(previous: str) -> DraftRequested:
+    """The request to carry over a function F that adds one, into this file."""
     task = FileTask(path="p.go", purpose="", owner="go-dev", package="p", stage=0)
-    request = DraftRequested(
+    return DraftRequested(
         task=task,
         author="go-dev",
         round=1,
@@ -236,8 +237,12 @@ def test_the_draft_is_the_file_with_the_function_exchanged_and_the_specs_words_a
         module="example.com/p",
         overview="package p. F(n int) int returns what follows n.",
         api=SIGNATURES,
-        previous="package p\n\n// F is wrong.\nfunc F(n int) int { return n }\n\nfunc Other() {}\n",
+        previous=previous,
     )
+
+
+def test_the_draft_is_the_file_with_the_function_exchanged_and_the_specs_words_above_it() -> None:
+    request = carry("package p\n\n// F is wrong.\nfunc F(n int) int { return n }\n\nfunc Other() {}\n")
     source = carried_draft(request)
     assert "// F returns what follows n.\nfunc F(n int) int {\nreturn n + 1\n}" in source
     assert "func Other() {}" in source
@@ -247,20 +252,7 @@ def test_the_draft_is_the_file_with_the_function_exchanged_and_the_specs_words_a
 
 
 def test_the_guards_of_the_code_before_go_along_and_the_program_alone_is_the_second_draft() -> None:
-    task = FileTask(path="p.go", purpose="", owner="go-dev", package="p", stage=0)
-    request = DraftRequested(
-        task=task,
-        author="go-dev",
-        round=1,
-        reason="function",
-        scope="F",
-        reference="def f(n):\n    return n + 1\n",
-        carry=True,
-        module="example.com/p",
-        overview="package p. F(n int) int returns what follows n.",
-        api=SIGNATURES,
-        previous="package p\n\nfunc F(n int) int {\n\tif n < 0 {\n\t\tn = 0\n\t}\n\treturn n\n}\n",
-    )
+    request = carry("package p\n\nfunc F(n int) int {\n\tif n < 0 {\n\t\tn = 0\n\t}\n\treturn n\n}\n")
     guarded, plain = carried_drafts(request)
     assert plain == carried_draft(request)
     assert "func F(n int) int {\n\tif n < 0 {\n\t\tn = 0\n\t}\nreturn n + 1\n}" in guarded
