@@ -70,6 +70,8 @@ _INSERT_PRESENCE: Final = (
 _THESE_MESSAGES: Final = (
     f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE seq IN (SELECT value FROM json_each(?))"
 )
+LOG_PAGES: Final = 1000
+"""A log as long as this is copied into the file: SQLite's own measure."""
 Progress = tuple[int, int, str, float | None]
 """State, attempt, holder, and when the holder got it."""
 
@@ -118,6 +120,8 @@ class Journal:
         self._began: dict[int, float | None] = {}
         self._open = OpenMessages(self._db, self._is_damaged)
         self._caretaker = Caretaker(self._db, keep_s)
+        self._log_pages = 0
+        self._db.set_wal_hook(self._count_log_pages)
 
     # -- writing ---------------------------------------------------------------------------
 
@@ -139,6 +143,21 @@ class Journal:
                 self._began[seq] = began
             else:
                 self._began.pop(seq, None)
+        self._copy_back()
+
+    def _count_log_pages(self, _db: apsw.Connection, _name: str, pages: int) -> int:
+        self._log_pages = pages
+        return apsw.SQLITE_OK
+
+    def _copy_back(self) -> None:
+        """Copy a long log into the file, which SQLite would do inside of a COMMIT.
+
+        There a disk that refuses the copy could not be told from one that refuses the commit. What cannot be
+        copied now stays in the log, and is copied after a later commit.
+        """
+        if self._log_pages >= LOG_PAGES:
+            with contextlib.suppress(*OUTAGES):
+                self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def _gathered(self, records: Sequence[Record], now: float) -> _Turn:
         turn = _Turn()
@@ -276,6 +295,7 @@ class Journal:
         """
         with self._outages():
             found = self._caretaker.step(now)
+            self._copy_back()
         self.damage += found
         return found
 

@@ -269,12 +269,14 @@ class JournalReader:
             for table, _, number in places
             if table == "messages" and number.isdecimal() and len(number) < 19
         ]
-        found = rows_apart(self._db, "SELECT subject, header FROM messages WHERE seq = ?", numbers)
+        # As bytes: what a flipped bit has made of a text may be no UTF-8.
+        query = "SELECT CAST(subject AS BLOB), header FROM messages WHERE seq = ?"
+        found = rows_apart(self._db, query, numbers)
         return [
             Damaged(seq)
             for seq, row in found.items()
             if row is not None
-            and row[0] != subject
+            and row[0] != subject.encode()
             and (upto_seq is None or seq <= upto_seq)
             and may_name(row[1], subject)
         ]

@@ -135,11 +135,13 @@ def frame_at(number: int) -> int:
     return 32 + number * (24 + PAGE)
 
 
-def test_a_record_that_names_another_run_is_missed_in_its_own(in_file: Grave) -> None:
+@pytest.mark.parametrize("becomes", ["subject || 'x'", "CAST(CAST(subject AS BLOB) || x'e3' AS TEXT)"])
+def test_a_record_that_names_another_run_is_missed_in_its_own(in_file: Grave, becomes: str) -> None:
+    """The second is a text that is no UTF-8."""
     path = in_file.spoilt("journal.db", in_file.files["journal.db"])
     db = apsw.Connection(str(path))
     [(own,)] = db.execute("SELECT subject FROM messages WHERE seq = 5").fetchall()
-    db.execute("UPDATE messages SET subject = subject || 'x' WHERE seq = 5")
+    db.execute(f"UPDATE messages SET subject = {becomes} WHERE seq = 5")
     db.close()
     Journal(path).close()
     with contextlib.closing(JournalReader(path)) as reader:

@@ -15,12 +15,14 @@ import pytest
 
 from guildbus.bus.broker import Broker
 from guildbus.bus.client import ZmqBus
+from guildbus.bus.events import Store
 from guildbus.bus.interface import AgentIdentity
 from guildbus.bus.journal import Journal
 from guildbus.bus.state import Limits
 from guildbus.bus.tail import JournalReader
 from guildbus.launch.bench.faults.under_sqlite import FaultVFS
 from guildbus.protocols.errors import JournalError
+from guildbus.protocols.wire import Packet
 from journal_records import packet, records
 
 
@@ -32,6 +34,7 @@ class Disk:
         self.error: type[apsw.Error] | None = None
         self.on = "write"
         self.passes = 0
+        self.raised = 0
         self._vfs = FaultVFS(name, self._seen)
 
     def _seen(self, _file: str, what: str) -> None:
@@ -40,6 +43,7 @@ class Disk:
         if self.passes > 0:
             self.passes -= 1
             return
+        self.raised += 1
         raise self.error("asked for")
 
     def breaks(self, error: type[apsw.Error], on: str = "write", passes: int = 0) -> None:
@@ -82,6 +86,29 @@ def test_a_commit_that_fails_changes_nothing_and_can_be_made_again(
     with contextlib.closing(Journal(path)) as journal:
         assert journal.damage == []
         assert [journal.packet(seq) for seq in range(1, 6)] == [packet(seq) for seq in range(1, 6)]
+
+
+@pytest.mark.parametrize("passes", [0, 1, 2, 3])
+def test_a_commit_that_raises_is_not_in_the_file_and_one_that_does_not_is(
+    tmp_path: Path, disk: Disk, passes: int
+) -> None:
+    """Every hundred commits or so the log is copied into the file: that this fails is no failed commit."""
+    taken = refused = 0
+    with contextlib.closing(Journal(tmp_path / "journal.db", vfs=disk.name)) as journal:
+        for seq in range(1, 301):
+            turn = [Store(seq, Packet(packet(seq).envelope, bytes(32_768)), "q")]
+            disk.breaks(apsw.IOError, "before the sync", passes)
+            try:
+                journal.commit(turn, 2.0)
+                taken += 1
+            except JournalError:
+                refused += 1
+                assert journal.next_seq() == seq
+                disk.heals()
+                journal.commit(turn, 2.0)
+            assert journal.next_seq() == seq + 1
+    assert disk.raised > refused or passes != 1, "copying the log back never failed"
+    assert taken or passes == 0
 
 
 @asynccontextmanager
