@@ -23,6 +23,11 @@ def said_of(spec: Spec, folder: str, name: str, others: Iterable[str] = ()) -> s
     return " ".join(found) or prose
 
 
+def sentences(prose: str) -> list[str]:
+    """All sentences, a line each."""
+    return [" ".join(text.split()) for text in _SENTENCE.split(prose)]
+
+
 def sentences_about(prose: str, name: str, others: Iterable[str] = ()) -> list[str]:
     """The sentences about `name`, a line each, without those about another that only name it."""
     wanted = name.rpartition(".")[2]

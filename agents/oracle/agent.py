@@ -19,6 +19,7 @@ from guildbus.agents.golang.toolchain import Toolchain
 from guildbus.agents.oracle import hearing, summons
 from guildbus.agents.oracle.gotypes import Api
 from guildbus.agents.oracle.hearing import Docket
+from guildbus.agents.oracle.heeding import heeding, unheeded
 from guildbus.agents.oracle.record import RECORDED, OracleRecord, read_record
 from guildbus.agents.oracle.running import Witnesses
 from guildbus.agents.oracle.sharpen import sharpen
@@ -108,8 +109,10 @@ class Oracle(Agent):
         found, heard = hearing.tables(docket, testimonies, spent=spent, doubted=doubted)
         open_ = hearing.unsettled(record, folder, docket, found, heard)
         if request is not None and open_:
-            signs = signed_subjects(docket.cases, testimonies)
-            return [summons.more(record, folder, left, open_, signs) or request]
+            forgotten = summons.Forgotten(
+                signed_subjects(docket.cases, testimonies), unheeded(programs, docket.api, docket.said)
+            )
+            return [summons.more(record, folder, left, open_, forgotten) or request]
         disputes = record.open_disputes(folder)
         span = Span(kind="toolchain", started_at=started_at, wall_s=time.monotonic() - start)
         established = WitnessesEstablished(
@@ -133,10 +136,18 @@ class Oracle(Agent):
 async def heard_on(
     drawn: Docket, programs: Sequence[ReferenceProgram], testify: Testify
 ) -> tuple[Docket, list[Testimony]]:
-    """What the programs say of the drawn cases, and once more of those that these feed, if there are any."""
-    first = [await testify(program, drawn.api, drawn.cases) for program in programs]
+    """What the programs say of the drawn cases, and once more of those that these feed, if there are any.
+
+    Where a program does not make a comparison that the spec states, it says nothing.
+    """
+
+    async def hear(program: ReferenceProgram, cases: Sequence[Json]) -> Testimony:
+        said = await testify(program, drawn.api, cases)
+        return heeding(program, said, cases, drawn.api, drawn.said)
+
+    first = [await hear(program, drawn.cases) for program in programs]
     docket = hearing.fed(drawn, first)
     if not docket.fed:
         return drawn, first
-    more = [await testify(program, docket.api, docket.fed) for program in programs]
+    more = [await hear(program, docket.fed) for program in programs]
     return docket, [one.then(other) for one, other in zip(first, more, strict=True)]

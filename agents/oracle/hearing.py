@@ -9,14 +9,16 @@
 """
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from guildbus.agents.go_fragments import expression
 from guildbus.agents.golang.syntax import text_of
 from guildbus.agents.oracle.disputes import Verdict, corrected, judge_rows
 from guildbus.agents.oracle.fed import fed_cases, feeders
 from guildbus.agents.oracle.gotypes import Api, Callable
+from guildbus.agents.oracle.heeding import Said
 from guildbus.agents.oracle.hints import Hints, hints_in
 from guildbus.agents.oracle.inputs import cases_for, sequences_for
 from guildbus.agents.oracle.literals import NoLiteral, read_call, read_literal, write_call
@@ -28,7 +30,7 @@ from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.oracle.summons import thin, wanting
 from guildbus.agents.oracle.values import Json, canonical
 from guildbus.agents.oracle.witnesses import Hearing, Settled, Testimony, hear, subject_of
-from guildbus.agents.planning import folder_of
+from guildbus.agents.planning import contract, folder_of
 from guildbus.protocols.messages.oracle import (
     OpenCase,
     OracleAnswered,
@@ -53,13 +55,14 @@ class Subject:
 class Docket:
     """All subjects of a package, what the spec states of them, and the rows in dispute.
 
-    `fed` are the cases that came of others' outcomes (`fed.py`).
+    `fed` are the cases that came of others' outcomes (`fed.py`); `said` what the prose says.
     """
 
     api: Api
     subjects: tuple[Subject, ...]
     stated: dict[str, Json]
     fed: tuple[Json, ...] = ()
+    said: Said = field(default_factory=Said)
 
     @property
     def cases(self) -> list[Json]:
@@ -78,7 +81,8 @@ def docket(record: OracleRecord, folder: str, seed: int = 1) -> Docket:
     hints = hints_in(_prose(record, folder), [f"{e.call} = {e.want}" for e in examples])
     stated = dict(_stated(api, examples))
     rows = [row for dispute in record.disputed_rows(folder) for row in rows_in(dispute.source, api)]
-    return Docket(api, tuple(_subjects(api, hints, stated, rows, seed)), stated)
+    said = Said.of(contract(record.spec, folder), api)
+    return Docket(api, tuple(_subjects(api, hints, stated, rows, seed)), stated, said=said)
 
 
 def fed(found: Docket, testimonies: Sequence[Testimony]) -> Docket:
@@ -214,16 +218,25 @@ def tables(
             obstacle=subject.obstacle,
         )
         if spent and not table.obstacle and thin(table):
-            table = table.model_copy(update={"obstacle": _why_thin(table)})
+            table = table.model_copy(update={"obstacle": _why_thin(table, found, testimonies)})
         out.append(table)
     return out, hearing
 
 
-def _why_thin(table: WitnessTable) -> str:
+def _why_thin(table: WitnessTable, found: Docket, testimonies: Sequence[Testimony]) -> str:
+    """How little is settled, and why the most of those who give no value at all give none."""
+    mute = Counter(filter(None, (_why_mute(said, table.subject, found.cases) for said in testimonies)))
     return (
         f"the witnesses settle {len(table.cases)} of {table.drawn} cases of {table.subject} "
         f"({table.split} split, {table.unheard} without a value)"
+        + "".join(f"; {count} of {len(testimonies)}: {why}" for why, count in mute.most_common(1))
     )
+
+
+def _why_mute(said: Testimony, subject: str, cases: Sequence[Json]) -> str:
+    """Why a witness gives no value of a subject; '' if it gives some."""
+    of = [outcome for case, outcome in zip(cases, said.outcomes, strict=True) if subject_of(case) == subject]
+    return str(of[0]["none"]) if of and all("none" in outcome for outcome in of) else ""
 
 
 def _witnessed(one: Settled, api: Api) -> WitnessedCase:

@@ -6,10 +6,13 @@ seed and temperature. Next: `references.py`, which says what a program may conta
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from string import Template
 
-from guildbus.agents.oracle.pynames import function_name, skeleton
+from guildbus.agents.oracle.conditions import Condition
+from guildbus.agents.oracle.gotypes import Api
+from guildbus.agents.oracle.heeding import Said
+from guildbus.agents.oracle.pynames import function_name, skeleton, snake
 from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.prompt_texts import template
 from guildbus.agents.prompting import Prompt
@@ -25,17 +28,27 @@ _SIGNS = "\n\nIn $names, handle negative numbers in the first line, before any %
 """What a language's `%` does to them the rule seldom means; programs that are told so mind them."""
 
 
+_PARAMETERS = 'In $subject, first sort out $compared: "$clause"'
+_FIELDS = (
+    "In $subject, first remove or replace each $value with $compared, as the rule says. Then do the rest."
+)
+_ORDER = "What $subject gives is sorted by $field."
+"""Where a program forgot a comparison that the spec states, it is written down as code for later ones."""
+
+
 def reference_prompt(request: ReferenceRequested, sample: int) -> Prompt:
     """The prompt of one sample, counted over the whole run."""
     system = template(f"reference_{request.language}.md")
+    api = read_api(request.api)
     if request.language == "python":
-        api = read_api(request.api)
         text = Template(_PYTHON).substitute(shape=skeleton(api))
         called = {one.full_name: function_name(one) for one in api.callables}
         text += _signs([called.get(name, name) for name in request.signs], "//")
+        text += _forgotten(request, api, lambda name: called.get(name, name), snake)
     else:
         shape = "\n".join(signature.text for signature in request.api)
         text = Template(_GO).substitute(package=request.package, shape=shape) + _signs(request.signs, "/")
+        text += _forgotten(request, api, str, str)
     spec = f"{request.overview.strip()}\n\n"
     parts = (
         ("system", "reference", system),
@@ -56,6 +69,32 @@ def reference_prompt(request: ReferenceRequested, sample: int) -> Prompt:
 
 def _signs(names: Sequence[str], divide: str) -> str:
     return Template(_SIGNS).substitute(names=" and ".join(names), divide=divide) if names else ""
+
+
+def _forgotten(
+    request: ReferenceRequested, api: Api, called: Callable[[str], str], spelt: Callable[[str], str]
+) -> str:
+    """The comparisons that programs so far forgot, as code; and orders, or these are forgotten instead."""
+    said = Said.of(request.overview, api)
+    told = [_compared(one, called, spelt) for one in said.conditions if one.subject in request.unheeded]
+    told += [
+        Template(_ORDER).substitute(subject=called(one.subject), field=spelt(one.field))
+        for one in said.orders
+        if one.subject in request.unheeded
+    ]
+    return "".join(f"\n\n{line}" for line in told)
+
+
+def _compared(one: Condition, called: Callable[[str], str], spelt: Callable[[str], str]) -> str:
+    value = one.owner.lower()
+    of = f"{value}." if one.fields else ""
+    right = one.right if one.number is not None else f"{of}{spelt(one.right)}"
+    return Template(_FIELDS if one.fields else _PARAMETERS).substitute(
+        subject=called(one.subject),
+        value=value,
+        compared=f"{of}{spelt(one.left)} {one.sign} {right}",
+        clause=one.clause,
+    )
 
 
 def _manifest(kind: str, name: str, text: str) -> ManifestPart:

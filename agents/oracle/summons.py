@@ -5,6 +5,7 @@ when either is spent, what is settled counts, and the rest is said to be split. 
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from guildbus.agents.budget import reference_within
 from guildbus.agents.oracle.record import OracleRecord
@@ -33,21 +34,29 @@ def wanting(found: Sequence[WitnessTable]) -> frozenset[str]:
     return frozenset(table.subject for table in found if not table.obstacle and (table.split or thin(table)))
 
 
+@dataclass(frozen=True)
+class Forgotten:
+    """What programs so far forgot, by function or type: the later ones are told (`ReferenceRequested`)."""
+
+    signs: frozenset[str] = frozenset()
+    unheeded: frozenset[str] = frozenset()
+
+
 def more(
     record: OracleRecord,
     folder: str,
     left: int | None,
     about: Collection[str] = (),
-    signs: Collection[str] = (),
+    forgotten: Forgotten = Forgotten(),
     *,
     in_doubt: bool = False,
 ) -> ReferenceRequested | None:
     """The next request for references; None when their number is reached, or `left` does not pay for one.
 
     `left` are the tokens of the run that are neither spent nor promised; None: there is no limit. Functions
-    that are not among those that they are to be `about` are left out; none is if nothing is named. `signs`
-    are the functions and types whose programs so far came out by their language's signs. `in_doubt` a few
-    more in Python come before those in Go.
+    that are not among those that they are to be `about` are left out; none is if nothing is named. What was
+    said to be forgotten once is said to all later ones. `in_doubt` a few more in Python come before those
+    in Go.
     """
     asked = [one for one in record.requested if one.folder == folder]
     if not asked:
@@ -62,8 +71,12 @@ def more(
         return None
     functions = {one.name for one in read_api(asked[0].api).functions} if about else set()
     api = tuple(one for one in asked[0].api if one.name not in functions or one.name in about)
-    mind = tuple(sorted(name for name in signs if not about or name in about))
-    return reference_within(asked[0].model_copy(update={**following, "api": api, "signs": mind}), left)
+    mind = {
+        "signs": forgotten.signs.union(*(one.signs for one in asked)),
+        "unheeded": forgotten.unheeded.union(*(one.unheeded for one in asked)),
+    }
+    told = {kind: tuple(sorted(n for n in names if not about or n in about)) for kind, names in mind.items()}
+    return reference_within(asked[0].model_copy(update={**following, "api": api, **told}), left)
 
 
 def thin(table: WitnessTable) -> bool:

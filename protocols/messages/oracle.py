@@ -24,7 +24,8 @@ class ReferenceRequested(Message):
     `first` is the number of the first sample, so that later requests draw other ones. `doubted` are functions
     and types on which code and its passing test agree with each other against the witnesses so far: from then
     on it takes more of them to settle anything there. `signs` are functions and types of which a program so
-    far came out by the sign that its language gives to a remainder.
+    far came out by the sign that its language gives to a remainder, `unheeded` those of which one did not
+    make a comparison that the prose states.
     """
 
     type: ClassVar[str] = "reference.requested"
@@ -40,6 +41,7 @@ class ReferenceRequested(Message):
     count: int = Field(default=2, ge=1, le=16)
     doubted: tuple[str, ...] = ()
     signs: tuple[str, ...] = ()
+    unheeded: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
     seed: int = 1
     max_tokens: int | None = None
 

@@ -194,16 +194,37 @@ def test_in_doubt_two_more_in_python_come_before_those_in_go() -> None:
     assert (in_doubt.language, in_doubt.first) == ("python", summons.MOST_PYTHON)
 
 
-def test_the_next_programs_hear_where_the_first_came_out_by_their_languages_signs() -> None:
+@pytest.mark.parametrize("kind", ["signs", "unheeded"])
+def test_the_next_programs_hear_what_the_first_forgot(kind: str) -> None:
     told = record(request(summons.FIRST_SAMPLES))
-    for about, signs, heard in (
+    for about, names, heard in (
         ((), ("GCD", "Box"), ("Box", "GCD")),
         (("GCD",), ("GCD", "Box"), ("GCD",)),
         (("GCD",), (), ()),
     ):
-        following = summons.more(told, "", None, about, signs)
+        forgotten = summons.Forgotten(**{kind: frozenset(names)})
+        following = summons.more(told, "", None, about, forgotten)
         assert following is not None
-        assert following.signs == heard
+        assert getattr(following, kind) == heard
+
+
+def test_what_was_forgotten_once_is_said_to_all_later_programs() -> None:
+    first = request(summons.FIRST_SAMPLES)
+    told = record(first, first.model_copy(update={"first": 2, "signs": ("GCD",), "unheeded": ("Box",)}))
+    following = summons.more(told, "", None, in_doubt=True)
+    assert following is not None
+    assert (following.signs, following.unheeded) == (("GCD",), ("Box",))
+    other = summons.more(told, "", None, ("GCD",))
+    assert other is not None
+    assert (other.signs, other.unheeded) == (("GCD",), ())
+
+
+def test_why_most_programs_are_not_heard_is_said() -> None:
+    found = hearing.docket(record(), "")
+    mute = tuple({"none": "it never compares a with b"} for _ in found.cases)
+    pair = [Testimony("a", "python", mute), witness(found, "b"), Testimony("c", "python", mute)]
+    [table], _ = hearing.tables(found, pair, spent=True)
+    assert table.obstacle.endswith("; 2 of 3: it never compares a with b")
 
 
 @pytest.mark.parametrize("given", [None, 3000])

@@ -54,6 +54,38 @@ def test_where_programs_came_out_by_their_languages_signs_the_next_are_told_so(
     assert reference_prompt(told, 2).user == f"{reference_prompt(plain, 2).user}\n\n{line}"
 
 
+@pytest.mark.parametrize(
+    ("language", "tape", "numeral", "span", "first"),
+    [
+        ("python", "tape", "to_roman", "span.last < span.first", "first"),
+        ("go", "Tape", "ToRoman", "span.Last < span.First", "First"),
+    ],
+)
+def test_where_programs_forgot_a_comparison_it_is_written_down_as_code(
+    language: str, tape: str, numeral: str, span: str, first: str
+) -> None:
+    stated = (
+        "type Span struct { First, Last int }",
+        "func Tape(spans []Span) []Span",
+        "func ToRoman(n int) string",
+    )
+    plain = ReferenceRequested(
+        folder="",
+        package="p",
+        overview="A span whose Last is below its First is empty. Tape gives the spans sorted by First. "
+        "ToRoman adds; where n < 0, it fails.",
+        api=tuple(Signature(name="x", text=text) for text in stated),
+        language=language,
+    )
+    told = plain.model_copy(update={"unheeded": ("Tape", "ToRoman")})
+    assert reference_prompt(told, 2).user == (
+        f"{reference_prompt(plain, 2).user}\n\n"
+        f'In {numeral}, first sort out n < 0: "where n < 0, it fails."\n\n'
+        f"In {tape}, first remove or replace each span with {span}, as the rule says. Then do the rest.\n\n"
+        f"What {tape} gives is sorted by {first}."
+    )
+
+
 def test_a_request_has_no_place_for_code_or_tests() -> None:
     """The fields of a draft request that can hold them are none of a reference request's."""
     carrying = {"visible", "previous", "evidence", "reference", "task"}
