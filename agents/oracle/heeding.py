@@ -7,6 +7,7 @@ off, as `n <= 0` is `n < 1`. What it does then is not looked at: that is what vo
 """
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -22,6 +23,7 @@ from guildbus.agents.oracle.values import Json
 from guildbus.agents.oracle.witnesses import Testimony, subject_of
 from guildbus.protocols.messages.oracle import ReferenceProgram
 
+_ORDERS = re.compile(r"sort|heap|bisect|insert")
 _GO_COMPARES = frozenset({"<", "<=", ">", ">=", "==", "!=", "-", "min", "max"})
 
 
@@ -57,8 +59,8 @@ def heeding(
     about = [subject_of(case) for case in cases]
     for order in said.orders:
         given = (o for name, o in zip(about, testimony.outcomes, strict=True) if name == order.subject)
-        if not all(map(order.is_kept_by, given)):
-            missed.setdefault(order.subject, f"what it gives is not sorted by {order.field}")
+        if not (sorts(program) and all(map(order.is_kept_by, given))):
+            missed.setdefault(order.subject, f"it does not sort by {order.field}")
     outcomes = (
         {"none": missed[name]} if name in missed and "none" not in outcome else outcome
         for name, outcome in zip(about, testimony.outcomes, strict=True)
@@ -82,6 +84,26 @@ def heeds(program: ReferenceProgram, api: Api, condition: Condition) -> bool:
         compared = _in_python(program.content, api, condition)
         left, right = snake(condition.left), snake(condition.right)
     return any(_is_of(one, condition, left, right) for one in compared)
+
+
+def sorts(program: ReferenceProgram) -> bool:
+    """Whether a program calls anything that puts things in order; what cannot be read does not.
+
+    One that does not may give results in order all the same, since it has lost what was not.
+    """
+    if program.language == "go":
+        calls = find(parse(program.content).root, "call_expression")
+        called = [text_of(one) for call in calls if (one := call.child_by_field_name("function")) is not None]
+    else:
+        called = [ast.unparse(node.func) for node in _nodes(program.content) if isinstance(node, ast.Call)]
+    return any(_ORDERS.search(name.lower()) for name in called)
+
+
+def _nodes(source: str) -> Iterator[ast.AST]:
+    try:
+        yield from ast.walk(ast.parse(source))
+    except (SyntaxError, ValueError, RecursionError):
+        return
 
 
 def _is_of(compared: _Compared, condition: Condition, left: str, right: str) -> bool:

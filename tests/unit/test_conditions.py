@@ -7,7 +7,7 @@ import pytest
 from guildbus.agents import planning
 from guildbus.agents.oracle.conditions import conditions_in
 from guildbus.agents.oracle.gotypes import Api
-from guildbus.agents.oracle.heeding import Said, heeding, heeds, unheeded
+from guildbus.agents.oracle.heeding import Said, heeding, heeds, sorts, unheeded
 from guildbus.agents.oracle.orders import Order, orders_in
 from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.oracle.witnesses import Testimony
@@ -223,11 +223,29 @@ def test_whether_a_result_is_in_order(outcome: dict[str, object], *, up: bool, d
     assert Order("Merge", "Start", down=True).is_kept_by(outcome) is down
 
 
-def test_who_gives_one_result_out_of_order_is_not_heard_on_that_function() -> None:
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        ("return list(sorted(i for i in list_ if i.start <= i.end))", intervals(2, 1)),
+        ("return [i for i in list_ if i.start <= i.end]", intervals(1, 2)),
+    ],
+)
+def test_who_gives_a_result_out_of_order_or_never_sorts_is_not_heard_on_that_function(
+    body: str, outcome: dict[str, object]
+) -> None:
     api, said = of_spec("intervals")
-    source = "def merge(list_):\n    return [i for i in list_ if i.start <= i.end]\n"
+    source = f"def merge(list_):\n    {body}\n"
     merge = {"call": "Merge", "args": [[]]}
     cases = [merge, merge, {"call": "Contains", "args": [[], 1]}]
-    told = Testimony("a", "python", (intervals(1, 2), intervals(2, 1), {"values": [False]}))
-    why = {"none": "what it gives is not sorted by Start"}
+    told = Testimony("a", "python", (intervals(1, 2), outcome, {"values": [False]}))
+    why = {"none": "it does not sort by Start"}
     assert heeding(program(source), told, cases, api, said).outcomes == (why, why, {"values": [False]})
+
+
+def test_right_programs_sort_in_both_languages() -> None:
+    right = [one for name, one in implementations("intervals").items() if name.startswith("right")]
+    assert len(right) == 2
+    assert all(map(sorts, right))
+    assert not sorts(program("func Merge(list []Interval) []Interval { return list }", language="go"))
+    assert sorts(program("def merge(list_):\n    list_.sort()\n    return list_\n"))
+    assert not sorts(program("def merge(list_"))
