@@ -45,11 +45,17 @@ class Suspect:
 
 
 def suspects(state: RunState, found: VerificationFinished) -> tuple[Suspect, ...]:
-    """The accused, most likely first. Empty only if the verification names nothing of ours."""
+    """The accused, most likely first. Empty only if the verification names nothing of ours.
+
+    What vet complains of still builds and runs, so code may be convicted beside it; its failing assertions
+    have to wait.
+    """
     paths = [task.path for task in state.plan.tasks if task.stage <= found.stage]
-    if found.diagnostics and not (found.score.build and found.score.vet):
+    if found.diagnostics and not found.score.build:
         return _complained_of(paths, found.diagnostics)
     accused = _convicted(state, paths, found.broken_examples) + _examined(state, paths, found.examined)
+    if found.diagnostics and not found.score.vet:
+        return _merged([*_complained_of(paths, found.diagnostics), *accused])
     if found.failures:
         accused += _pair(state, paths, found)
     accused += _blind_tests(state, paths, found)

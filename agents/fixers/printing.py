@@ -32,6 +32,20 @@ def wrong_verb(complaint: Complaint) -> Rewrite | None:
     return Rewrite(f"{text_of(arguments[places[0]])} is printed by %v", (Edit(start, end, "%v"),))
 
 
+def spare_arguments(complaint: Complaint) -> Rewrite | None:
+    """`Errorf call needs 2 args but has 3 args`: those behind the last verb are printed by nothing."""
+    call = complaint.node("call_expression")
+    arguments = arguments_of(call) if call is not None else []
+    format_at = next((i for i, one in enumerate(arguments) if one.type in _LITERALS), -1)
+    used = format_at + 1 + len(_verbs(arguments[format_at])) if format_at >= 0 else 0
+    spare = arguments[used:]
+    if used <= format_at + 1 or len(arguments) - format_at - 1 != int(complaint.word("given")) or not spare:
+        return None
+    told = ", ".join(text_of(one) for one in spare)
+    cut = Edit(arguments[used - 1].end_byte, spare[-1].end_byte)
+    return Rewrite(f"{told} has no verb that prints it", (cut,))
+
+
 def plain_print(complaint: Complaint) -> Rewrite | None:
     """`t.Error` with a format string is `t.Errorf`."""
     call = complaint.node("call_expression")

@@ -73,6 +73,11 @@ FIXERS: tuple[tuple[str, re.Pattern[str], Fixer], ...] = tuple(
             r"f format (?P<verb>%\S+) has arg (?P<argument>.+) of wrong type ",
             printing.wrong_verb,
         ),
+        (
+            "spare-arguments",
+            r"f call needs \d+ args? but has (?P<given>\d+) args?$",
+            printing.spare_arguments,
+        ),
         ("plain-print", r" call has possible (?:Printf )?formatting directive ", printing.plain_print),
     )
 )

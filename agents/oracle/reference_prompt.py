@@ -30,10 +30,12 @@ _SIGNS = "\n\nIn $names, handle negative numbers in the first line, before any %
 
 _PARAMETERS = 'In $subject, first sort out $compared: "$clause"'
 _FIELDS = (
-    "In $subject, first remove or replace each $value with $compared, as the rule says. Then do the rest."
+    "In $subject, first remove or replace each $value with $compared, as the rule says. "
+    "${order}Then do the rest."
 )
-_ORDER = "What $subject gives is sorted by $field."
-"""Where a program forgot a comparison that the spec states, it is written down as code for later ones."""
+_ORDER = "Then sort by $field. "
+"""Where a program forgot a comparison that the spec states, later ones get it as code: step by step, or they
+mind the comparison and forget to sort."""
 
 
 def reference_prompt(request: ReferenceRequested, sample: int) -> Prompt:
@@ -74,27 +76,24 @@ def _signs(names: Sequence[str], divide: str) -> str:
 def _forgotten(
     request: ReferenceRequested, api: Api, called: Callable[[str], str], spelt: Callable[[str], str]
 ) -> str:
-    """The comparisons that programs so far forgot, as code; and orders, or these are forgotten instead."""
+    """The comparisons that programs so far forgot, as code."""
     said = Said.of(request.overview, api)
-    told = [_compared(one, called, spelt) for one in said.conditions if one.subject in request.unheeded]
-    told += [
-        Template(_ORDER).substitute(subject=called(one.subject), field=spelt(one.field))
-        for one in said.orders
-        if one.subject in request.unheeded
-    ]
+    told = []
+    for one in said.conditions:
+        if one.subject in request.unheeded:
+            orders = [order for order in said.orders if order.subject == one.subject]
+            order = "".join(Template(_ORDER).substitute(field=spelt(order.field)) for order in orders[:1])
+            told.append(_compared(one, called(one.subject), order, spelt))
     return "".join(f"\n\n{line}" for line in told)
 
 
-def _compared(one: Condition, called: Callable[[str], str], spelt: Callable[[str], str]) -> str:
+def _compared(one: Condition, subject: str, order: str, spelt: Callable[[str], str]) -> str:
     value = one.owner.lower()
     of = f"{value}." if one.fields else ""
     right = one.right if one.number is not None else f"{of}{spelt(one.right)}"
-    return Template(_FIELDS if one.fields else _PARAMETERS).substitute(
-        subject=called(one.subject),
-        value=value,
-        compared=f"{of}{spelt(one.left)} {one.sign} {right}",
-        clause=one.clause,
-    )
+    compared = f"{of}{spelt(one.left)} {one.sign} {right}"
+    text = Template(_FIELDS if one.fields else _PARAMETERS)
+    return text.substitute(subject=subject, value=value, compared=compared, order=order, clause=one.clause)
 
 
 def _manifest(kind: str, name: str, text: str) -> ManifestPart:

@@ -271,6 +271,27 @@ def test_vets_complaint_about_a_verb_changes_the_message_alone() -> None:
     assert 't.Errorf("F(%s) = %d", c.in, got)' in complain(plain, message, path="p_test.go").content
 
 
+@pytest.mark.parametrize(
+    ("call", "after"),
+    [
+        ('t.Errorf("F(%d) = %d", c.in, got, c.want, ok)', 't.Errorf("F(%d) = %d", c.in, got)'),
+        ('t.Errorf("F: 100%% of %v", c.in, got)', 't.Errorf("F: 100%% of %v", c.in)'),
+        ('t.Errorf("F failed", c.in)', None),
+        ("t.Errorf(format, c.in, got)", None),
+    ],
+)
+def test_arguments_that_no_verb_prints_are_dropped(call: str, after: str | None) -> None:
+    """Without any verb it is more likely that the format is wrong."""
+    source = (
+        (SUITE % {"a": 7, "b": 8}).replace(HERE, "").replace('t.Errorf("F(%s) = %d", c.in, got)', f"‸{call}")
+    )
+    count = call.count(",")
+    message = f"(*testing.common).Errorf call needs {count - 1} args but has {count} args"
+    fixed = complain(source, message, path="p_test.go")
+    assert fixed.content == source.replace(HERE, "").replace(call, after or call)
+    assert asserted(parse(fixed.content)) == asserted(parse(source.replace(HERE, "")))
+
+
 def test_a_place_that_is_not_there_and_a_file_that_is_no_go_are_left_alone() -> None:
     lost = Diagnostic(tool="build", file="p.go", line=99, column=1, message="missing return")
     assert not apply_fixers("package p\n", [lost], Neighbours("p.go")).fixes
@@ -279,5 +300,5 @@ def test_a_place_that_is_not_there_and_a_file_that_is_no_go_are_left_alone() -> 
 
 def test_every_fixer_is_tried_here() -> None:
     tried = {name for name, *_ in MENDED} | {"second-copy", "external-name", "wrong-verb"}
-    tried |= {"plain-print", "ignored-results", "error-value"}
+    tried |= {"plain-print", "spare-arguments", "ignored-results", "error-value"}
     assert tried == {name for name, _, _ in FIXERS}

@@ -3,7 +3,12 @@
 import pytest
 
 from guildbus.agents.localise import MAX_EVIDENCE, Suspect, suspects
-from guildbus.protocols.messages.verification import BrokenExample, Diagnostic
+from guildbus.protocols.messages.verification import (
+    BrokenExample,
+    Counterexample,
+    Diagnostic,
+    Examination,
+)
 from told import IMPLEMENTATION, NUMKIT, SUITE, Told, failure, spec_of
 
 IMPL, TEST = "numkit.go", "numkit_test.go"
@@ -60,6 +65,23 @@ def test_an_implementation_that_does_not_compile_goes_before_its_tests() -> None
 def test_while_it_does_not_vet_failing_tests_wait() -> None:
     found = accused(red(score="build", diagnostics=(complaint(TEST, tool="vet"),), failures=(failure(),)))
     assert list(found) == [TEST]
+
+
+def test_what_vet_complains_of_does_not_hide_code_that_witnesses_or_the_spec_convict() -> None:
+    """It builds and runs: a test that its author cannot mend is no reason to leave wrong code alone."""
+    wrong = Counterexample(call="GCD(-4, 6)", want="2", got="-2", votes=("python-0", "python-1"))
+    examined = Examination(subject="GCD", total=9, agreed=8, counterexamples=(wrong,))
+    vet = complaint(TEST, tool="vet")
+    for findings in (
+        {"examined": (examined,)},
+        {"broken_examples": (BrokenExample(folder="", call="GCD(0, 5)", want="5", got="0"),)},
+    ):
+        found = accused(red(score="build", diagnostics=(vet,), failures=(failure(),), **findings))
+        assert list(found) == [TEST, IMPL]
+        assert [evidence.kind for evidence in found[TEST].evidence] == ["diagnostic"]
+        assert [evidence.kind for evidence in found[IMPL].evidence] in (["witness"], ["example"])
+    unbuilt = red(score="", diagnostics=(complaint(TEST),), examined=(examined,))
+    assert list(accused(unbuilt)) == [TEST]
 
 
 def test_a_complaint_about_no_file_of_ours_accuses_all() -> None:

@@ -81,8 +81,8 @@ def test_where_programs_forgot_a_comparison_it_is_written_down_as_code(
     assert reference_prompt(told, 2).user == (
         f"{reference_prompt(plain, 2).user}\n\n"
         f'In {numeral}, first sort out n < 0: "where n < 0, it fails."\n\n'
-        f"In {tape}, first remove or replace each span with {span}, as the rule says. Then do the rest.\n\n"
-        f"What {tape} gives is sorted by {first}."
+        f"In {tape}, first remove or replace each span with {span}, as the rule says. "
+        f"Then sort by {first}. Then do the rest."
     )
 
 
