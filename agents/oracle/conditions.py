@@ -21,7 +21,7 @@ _WORDS: tuple[tuple[str, Sign], ...] = (
     ("at least|no less than", ">="),
     ("at most|no more than", "<="),
 )
-_OPPOSITE: dict[Sign, Sign] = {"<": ">=", ">": "<=", "<=": ">", ">=": "<"}
+OPPOSITE: dict[Sign, Sign] = {"<": ">=", ">": "<=", "<=": ">", ">=": "<"}
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _RIGHT = r"(?:its |their |the |that of )?(?P<right>-?\d+|[A-Za-z_]\w*)(?![\w(^*]|\.\d| ?[<>])"
 _COMPARED = rf"(?:(?P<words>{'|'.join(words for words, _ in _WORDS)}) |(?P<sign><=|>=|<|>) ?){_RIGHT}"
@@ -121,7 +121,7 @@ def _compared_in(clause: str) -> Iterator[tuple[str, Sign, str]]:
                 yield found["left"], ">=" if found["no"] else "<", "0"
             continue
         sign = _sign(found)
-        yield found["left"], _OPPOSITE[sign] if found["no"] else sign, _right(found)
+        yield found["left"], OPPOSITE[sign] if found["no"] else sign, _right(found)
         further = _AND.match(clause, found.end())
         if further is not None:
             yield found["left"], _sign(further), _right(further)

@@ -1,21 +1,22 @@
 """Whether a reference heeds the prose: its comparisons (`conditions.py`), its orders (`orders.py`). Pure.
 
 Programs that never compare an interval's end with its start agree on intervals that hold nothing, and all of
-them are wrong there. So such a program is not heard where the clause bears. What counts as comparing is read
-generously: a comparison, a difference, `min`, `max`, `range` or `abs` over both sides; a number may be one
-off, as `n <= 0` is `n < 1`. What it does then is not looked at: that is what votes are for.
+them are wrong there. So such a program is not heard where the clause bears. A comparison is the stated one or
+its opposite, with the border on the same side: `start < end` is none of `End < Start`, `n <= 0` is one of
+`n < 1`. A difference, `min`, `max`, `range` or `abs` over both sides will do as well. What a program does
+then is not looked at: that is what votes are for.
 """
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tree_sitter import Node
 
 from guildbus.agents.golang.syntax import declarations, find, parse, text_of
-from guildbus.agents.oracle.conditions import Condition, conditions_in
+from guildbus.agents.oracle.conditions import OPPOSITE, Condition, conditions_in
 from guildbus.agents.oracle.gotypes import Api
 from guildbus.agents.oracle.orders import Order, orders_in
 from guildbus.agents.oracle.pynames import function_name, snake
@@ -24,15 +25,26 @@ from guildbus.agents.oracle.witnesses import Testimony, subject_of
 from guildbus.protocols.messages.oracle import ReferenceProgram
 
 _ORDERS = re.compile(r"sort|heap|bisect|insert")
-_GO_COMPARES = frozenset({"<", "<=", ">", ">=", "==", "!=", "-", "min", "max"})
+_SIGNS: Mapping[type[ast.cmpop], str] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+_TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
+_GO_BESIDE = ("-", "min", "max")
+_BESIDE = ""
+"""In place of a sign: both stand in one difference, or among the arguments of one call."""
 
 
 @dataclass(frozen=True)
-class _Compared:
-    """What stands in one comparison: names, with what they are fields of (`merged[-1]`), and numbers."""
+class _Side:
+    """What one side of a comparison is made of: names, with what they are fields of, and numbers."""
 
     names: frozenset[tuple[str, str]]
     numbers: frozenset[int]
+
+    def owners(self, name: str) -> set[str]:
+        """What a name is a field of here: `merged[-1]`; '' for a variable."""
+        return {owner for owner, found in self.names if found == name}
+
+
+_Compared = tuple[_Side, str, _Side]
 
 
 @dataclass(frozen=True)
@@ -95,56 +107,73 @@ def sorts(program: ReferenceProgram) -> bool:
         calls = find(parse(program.content).root, "call_expression")
         called = [text_of(one) for call in calls if (one := call.child_by_field_name("function")) is not None]
     else:
-        called = [ast.unparse(node.func) for node in _nodes(program.content) if isinstance(node, ast.Call)]
+        called = [
+            ast.unparse(node.func)
+            for unit in _units(program.content)
+            for node in ast.walk(unit)
+            if isinstance(node, ast.Call)
+        ]
     return any(_ORDERS.search(name.lower()) for name in called)
 
 
-def _nodes(source: str) -> Iterator[ast.AST]:
-    try:
-        yield from ast.walk(ast.parse(source))
-    except (SyntaxError, ValueError, RecursionError):
-        return
-
-
 def _is_of(compared: _Compared, condition: Condition, left: str, right: str) -> bool:
-    owners = {owner for owner, name in compared.names if name == left}
+    """Whether this is the stated comparison, or the opposite one, either way round."""
+    one, sign, other = compared
+    ways = ((one, sign, other), (other, _TURNED.get(sign, sign), one))
+    return any(_is_so(way, condition, left, right) for way in ways)
+
+
+def _is_so(compared: _Compared, condition: Condition, left: str, right: str) -> bool:
+    one, sign, other = compared
+    owners = one.owners(left)
     if condition.number is not None:
-        return bool(owners) and any(abs(number - condition.number) <= 1 for number in compared.numbers)
-    others = {owner for owner, name in compared.names if name == right}
-    return bool(owners & others if condition.fields else owners and others)
+        wanted = _bound(condition.sign, condition.number)
+        bounds = (
+            {_bound(sign, number) for number in other.numbers}
+            if sign
+            else {wanted} & {number + step for number in other.numbers for step in (0, 1)}
+        )
+        return bool(owners) and wanted in bounds
+    others = other.owners(right)
+    told = sign in (_BESIDE, condition.sign, OPPOSITE[condition.sign])
+    return told and bool(owners & others if condition.fields else owners and others)
+
+
+def _bound(sign: str, number: int) -> int:
+    """The least integer on the upper side: 1 for `n < 1`, `n >= 1`, `n <= 0` and `n > 0`."""
+    return number if sign in ("<", ">=") else number + 1
 
 
 def _in_python(source: str, api: Api, condition: Condition) -> Iterator[_Compared]:
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
-        return
     name = condition.owner if condition.owner in api.types else _python_name(api, condition.owner)
-    for unit in tree.body:
+    for unit in _units(source):
         if condition.fields or getattr(unit, "name", "") == name:
-            yield from (_python_parts(part) for node in ast.walk(unit) for part in _comparisons(node))
+            for node in ast.walk(unit):
+                yield from _comparisons(node)
 
 
 def _python_name(api: Api, full_name: str) -> str:
     return next((function_name(one) for one in api.callables if one.full_name == full_name), full_name)
 
 
-def _comparisons(node: ast.AST) -> Iterator[Sequence[ast.AST]]:
+def _comparisons(node: ast.AST) -> Iterator[_Compared]:
     """What is compared at a node: `a <= x <= b` compares a with x, and x with b."""
     match node:
-        case ast.Compare(left=left, comparators=others):
-            yield from pairwise([left, *others])
+        case ast.Compare(left=left, ops=signs, comparators=others):
+            for (one, other), sign in zip(pairwise([left, *others]), signs, strict=True):
+                if type(sign) in _SIGNS:
+                    yield _python_side(one), _SIGNS[type(sign)], _python_side(other)
         case ast.BinOp(left=left, op=ast.Sub(), right=right):
-            yield left, right
+            yield _python_side(left), _BESIDE, _python_side(right)
         case ast.Call(func=ast.Name(id="abs"), args=arguments):
-            yield *arguments, ast.Constant(0)
+            yield _python_side(*arguments), _BESIDE, _python_side(ast.Constant(0))
         case ast.Call(func=ast.Name(id="min" | "max" | "range"), args=arguments):
-            yield arguments
+            yield _python_side(*arguments), _BESIDE, _python_side(*arguments)
 
 
-def _python_parts(compared: Sequence[ast.AST]) -> _Compared:
+def _python_side(*nodes: ast.AST) -> _Side:
     names, numbers = set(), set()
-    for part in (part for node in compared for part in ast.walk(node)):
+    for part in (part for node in nodes for part in ast.walk(node)):
         match part:
             case ast.Name(id=name):
                 names.add(("", name))
@@ -152,7 +181,14 @@ def _python_parts(compared: Sequence[ast.AST]) -> _Compared:
                 names.add((ast.unparse(value), name))
             case ast.Constant(value=int(number)):
                 numbers |= {number, -number}
-    return _Compared(frozenset(names), frozenset(numbers))
+    return _Side(frozenset(names), frozenset(numbers))
+
+
+def _units(source: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError):
+        return []
 
 
 def _in_go(source: str, condition: Condition) -> Iterator[_Compared]:
@@ -162,7 +198,8 @@ def _in_go(source: str, condition: Condition) -> Iterator[_Compared]:
             or one.name.partition(".")[0] == condition.owner
             or _made_by(one.node, condition.owner)
         ):
-            yield from (_go_parts(node) for node in find(one.node, "binary_expression", "call_expression"))
+            for node in find(one.node, "binary_expression", "call_expression"):
+                yield from _go_comparisons(node)
 
 
 def _made_by(function: Node, owner: str) -> bool:
@@ -171,14 +208,21 @@ def _made_by(function: Node, owner: str) -> bool:
     return result is not None and any(text_of(node) == owner for node in find(result, "type_identifier"))
 
 
-def _go_parts(node: Node) -> _Compared:
-    sign = node.child_by_field_name("operator" if node.type == "binary_expression" else "function")
-    if sign is None or text_of(sign) not in _GO_COMPARES:
-        return _Compared(frozenset(), frozenset())
+def _go_comparisons(node: Node) -> Iterator[_Compared]:
+    called = node.child_by_field_name("operator" if node.type == "binary_expression" else "function")
+    sign = text_of(called) if called is not None else ""
+    left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+    if left is not None and right is not None and sign in _TURNED:
+        yield _go_side(left), sign, _go_side(right)
+    elif sign in _GO_BESIDE:
+        yield _go_side(node), _BESIDE, _go_side(node)
+
+
+def _go_side(node: Node) -> _Side:
     names = {("", text_of(one)) for one in find(node, "identifier")}
     for one in find(node, "selector_expression"):
         operand, field = one.child_by_field_name("operand"), one.child_by_field_name("field")
         if operand is not None and field is not None:
             names.add((text_of(operand), text_of(field)))
     numbers = {int(text) for one in find(node, "int_literal") if (text := text_of(one)).isdigit()}
-    return _Compared(frozenset(names), frozenset(numbers | {-number for number in numbers}))
+    return _Side(frozenset(names), frozenset(numbers | {-number for number in numbers}))
