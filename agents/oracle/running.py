@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from guildbus.agents.golang.imports import prune_imports
 from guildbus.agents.golang.syntax import declarations, package_name, parse
 from guildbus.agents.golang.toolchain import Toolchain
 from guildbus.agents.oracle.go_driver import (
@@ -21,6 +20,7 @@ from guildbus.agents.oracle.go_driver import (
     read_examination,
     write_examination,
 )
+from guildbus.agents.oracle.go_imports import mended_imports
 from guildbus.agents.oracle.gotypes import Api
 from guildbus.agents.oracle.py_driver import DRIVER_FILE, blind_to, driver_source, read_outcomes, write_job
 from guildbus.agents.oracle.references import ignored, mended
@@ -91,7 +91,7 @@ class Witnesses:
 
     async def _run_go(self, program: ReferenceProgram, api: Api, cases: Sequence[Json]) -> list[Json]:
         marker = new_marker()
-        source, _ = prune_imports(parse(program.content))
+        source = mended_imports(program.content)
         package = package_name(parse(source)) or "reference"
         files = {
             "go.mod": "module reference\n\ngo 1.23\n",

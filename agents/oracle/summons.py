@@ -19,6 +19,8 @@ MOST_IN_DOUBT = 8
 """Programs in Python where code and test agree against them: those in Go are right less often."""
 MOST_GO = 2
 """What six in Python leave open, more of them seldom settle; another language may."""
+MORE_FOR_THE_FORGETFUL = 4
+"""Added where some made no comparison that the spec states: these are not heard, and told ones do better."""
 MOST_FOR_A_DISPUTE = 4
 """Programs for failing rows alone, in Python."""
 LEAST_SETTLED = 0.5
@@ -62,8 +64,13 @@ def more(
     if not asked:
         return None
     python, go = record.samples(folder, "python"), record.samples(folder, "go")
-    most = MOST_IN_DOUBT if in_doubt else MOST_PYTHON
-    if python < (MOST_FOR_A_DISPUTE if record.only_disputes else most):
+    mind = {
+        "signs": forgotten.signs.union(*(one.signs for one in asked)),
+        "unheeded": forgotten.unheeded.union(*(one.unheeded for one in asked)),
+    }
+    told = {kind: tuple(sorted(n for n in names if not about or n in about)) for kind, names in mind.items()}
+    most = MOST_FOR_A_DISPUTE if record.only_disputes else MOST_IN_DOUBT if in_doubt else MOST_PYTHON
+    if python < most + (MORE_FOR_THE_FORGETFUL if told["unheeded"] else 0):
         following = {"language": "python", "first": python, "count": MORE_SAMPLES}
     elif go < MOST_GO and not record.only_disputes:
         following = {"language": "go", "first": go, "count": MOST_GO}
@@ -71,11 +78,6 @@ def more(
         return None
     functions = {one.name for one in read_api(asked[0].api).functions} if about else set()
     api = tuple(one for one in asked[0].api if one.name not in functions or one.name in about)
-    mind = {
-        "signs": forgotten.signs.union(*(one.signs for one in asked)),
-        "unheeded": forgotten.unheeded.union(*(one.unheeded for one in asked)),
-    }
-    told = {kind: tuple(sorted(n for n in names if not about or n in about)) for kind, names in mind.items()}
     return reference_within(asked[0].model_copy(update={**following, "api": api, **told}), left)
 
 

@@ -219,6 +219,19 @@ def test_what_was_forgotten_once_is_said_to_all_later_programs() -> None:
     assert (other.signs, other.unheeded) == (("GCD",), ())
 
 
+def test_programs_that_are_not_heard_for_what_they_forgot_do_not_use_up_the_number() -> None:
+    told = record(request(summons.MOST_PYTHON))
+    more = summons.more(told, "", None, ("GCD",), summons.Forgotten(unheeded=frozenset({"GCD"})))
+    other = summons.more(told, "", None, ("GCD",), summons.Forgotten(unheeded=frozenset({"Box"})))
+    assert more is not None
+    assert other is not None
+    assert (more.language, more.first, other.language) == ("python", summons.MOST_PYTHON, "go")
+    last = record(request(summons.MOST_PYTHON + summons.MORE_FOR_THE_FORGETFUL))
+    then = summons.more(last, "", None, ("GCD",), summons.Forgotten(unheeded=frozenset({"GCD"})))
+    assert then is not None
+    assert then.language == "go"
+
+
 def test_why_most_programs_are_not_heard_is_said() -> None:
     found = hearing.docket(record(), "")
     mute = tuple({"none": "it never compares a with b"} for _ in found.cases)
