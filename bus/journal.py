@@ -156,8 +156,9 @@ class Journal:
         copied now stays in the log, and is copied after a later commit.
         """
         if self._log_pages >= LOG_PAGES:
-            with contextlib.suppress(*OUTAGES):
+            with contextlib.suppress(JournalError), self._outages():
                 self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+                self._log_pages = 0
 
     def _gathered(self, records: Sequence[Record], now: float) -> _Turn:
         turn = _Turn()
