@@ -55,7 +55,7 @@ class Condition:
     @property
     def number(self) -> int | None:
         """What `left` is compared with, if that is a number."""
-        return int(self.right) if self.right.lstrip("-").isdigit() else None
+        return int(self.right) if _is_number(self.right) else None
 
 
 def conditions_in(prose: str, api: Api) -> tuple[Condition, ...]:
@@ -68,10 +68,10 @@ def _of_parameters(prose: str, api: Api) -> Iterator[Condition]:
     for callable_ in api.callables:
         owner = _type_of(callable_) or callable_.full_name
         own = _names(callable_)
-        near = {name for one in api.callables if _type_of(one) == owner for name in _names(one)}
+        near = {n for one in api.callables if owner in (_type_of(one), one.full_name) for n in _names(one)}
         for sentence in sentences_about(prose, callable_.full_name, others):
             for left, sign, right, clause in _compared(sentence):
-                if left in own and (_is_number(right) or right in own | near):
+                if left in own and (_is_number(right) or right in near):
                     yield Condition(owner, owner, left, sign, right, clause)
 
 

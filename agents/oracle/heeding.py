@@ -128,11 +128,8 @@ def _is_so(compared: _Compared, condition: Condition, left: str, right: str) -> 
     owners = one.owners(left)
     if condition.number is not None:
         wanted = _bound(condition.sign, condition.number)
-        bounds = (
-            {_bound(sign, number) for number in other.numbers}
-            if sign
-            else {wanted} & {number + step for number in other.numbers for step in (0, 1)}
-        )
+        beside = {number + step for number in other.numbers for step in (0, 1)}
+        bounds = {_bound(sign, number) for number in other.numbers} if sign else beside
         return bool(owners) and wanted in bounds
     others = other.owners(right)
     told = sign in (_BESIDE, condition.sign, OPPOSITE[condition.sign])
