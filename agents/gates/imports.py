@@ -8,10 +8,10 @@ from guildbus.agents.golang.imports import (
     Import,
     add_imports,
     imports,
+    library_path,
     prune_imports,
     qualified_uses,
     remove_imports,
-    usual_name,
 )
 from guildbus.agents.golang.syntax import GoFile, line_of, parse
 
@@ -20,14 +20,6 @@ FORBIDDEN = ("C", "unsafe", "plugin", "syscall", "os/exec", "net", "log/syslog")
 
 HARMLESS = frozenset({"net/url", "net/netip", "net/mail", "net/textproto"})
 """Below `net`, but they only parse text."""
-
-PREFERRED = {
-    "pprof": "runtime/pprof",
-    "rand": "math/rand",
-    "scanner": "text/scanner",
-    "template": "text/template",
-}
-"""Which of several packages of one name is meant where none is imported."""
 
 
 def imports_pruned(file: GoFile, context: GateContext) -> Outcome:
@@ -45,13 +37,13 @@ def imports_allowed(file: GoFile, context: GateContext) -> Outcome:
         complaint = _complaint(found, context)
         if not complaint:
             continue
-        if found.path not in context.stdlib and _stdlib_path(found.name, context) and not found.alias:
+        if found.path not in context.stdlib and library_path(found.name, context.stdlib) and not found.alias:
             invented.append(found)
             continue
         return rejected(complaint, found.line)
     if not invented:
         return PASSED
-    meant = {_stdlib_path(found.name, context) for found in invented}
+    meant = {library_path(found.name, context.stdlib) for found in invented}
     content = add_imports(parse(remove_imports(file, invented)), meant)
     return fixed(content, f"{_paths(invented)} became {', '.join(sorted(meant))}", invented[0].line)
 
@@ -107,20 +99,7 @@ def _path_for(name: str, context: GateContext) -> str:
     own = [
         path for path, package in context.packages.items() if package == name and path != context.import_path
     ]
-    return own[0] if len(own) == 1 else _stdlib_path(name, context)
-
-
-def _stdlib_path(name: str, context: GateContext) -> str:
-    """The one standard package of this name, by preference where there are several; else ''."""
-    if PREFERRED.get(name) in context.stdlib:
-        return PREFERRED[name]
-    found = [
-        path
-        for path in context.stdlib
-        if path.split("/")[-1] == name == usual_name(path)
-        and not {"internal", "vendor", "cmd"} & set(path.split("/"))
-    ]
-    return found[0] if len(found) == 1 else ""
+    return own[0] if len(own) == 1 else library_path(name, context.stdlib)
 
 
 def _paths(found: list[Import] | tuple[Import, ...]) -> str:

@@ -22,6 +22,14 @@ from guildbus.agents.golang.syntax import (
     whole_lines,
 )
 
+PREFERRED = {
+    "pprof": "runtime/pprof",
+    "rand": "math/rand",
+    "scanner": "text/scanner",
+    "template": "text/template",
+}
+"""Which of several packages of one name is meant where none is imported."""
+
 
 @dataclass(frozen=True, eq=False)
 class Import:
@@ -72,6 +80,19 @@ def imports(file: GoFile) -> tuple[Import, ...]:
                     name = text_of(alias) if alias is not None else ""
                     found.append(Import(text_of(path)[1:-1], name, spec))
     return tuple(found)
+
+
+def library_path(name: str, stdlib: Set[str]) -> str:
+    """The one standard package of this name, by preference where there are several; else ''."""
+    if PREFERRED.get(name) in stdlib:
+        return PREFERRED[name]
+    found = [
+        path
+        for path in stdlib
+        if path.split("/")[-1] == name == usual_name(path)
+        and not {"internal", "vendor", "cmd"} & set(path.split("/"))
+    ]
+    return found[0] if len(found) == 1 else ""
 
 
 def qualified_uses(file: GoFile, scopes: Scopes | None = None) -> tuple[Qualified, ...]:

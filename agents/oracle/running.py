@@ -4,6 +4,7 @@ Python programs run under this installation's own interpreter, isolated and with
 are built and run by the Go toolchain, as every draft is.
 """
 
+import asyncio
 import os
 import sys
 import tempfile
@@ -50,15 +51,17 @@ def _interpreter() -> Path:
 class Witnesses:
     """Runs reference programs. `start` proves both sandboxes first; `go` is the one for Go."""
 
-    def __init__(self, python: Sandbox, go: Sandbox) -> None:
+    def __init__(self, python: Sandbox, go: Sandbox, stdlib: frozenset[str]) -> None:
         self._python = python
         self.go = go
+        self._stdlib = stdlib
 
     @classmethod
     async def start(cls, toolchain: Toolchain, *, unsafe: bool) -> "Witnesses":
         """Raises SandboxError: it fails closed."""
         python = await open_sandbox(python_policy(), unsafe=unsafe)
-        return cls(python, await open_sandbox(toolchain.policy(), unsafe=unsafe))
+        go = await open_sandbox(toolchain.policy(), unsafe=unsafe)
+        return cls(python, go, await asyncio.to_thread(toolchain.stdlib))
 
     async def testify(self, program: ReferenceProgram, api: Api, cases: Sequence[Json]) -> Testimony:
         """One program's outcome for each case; `{"none": why}` where it has none."""
@@ -91,7 +94,7 @@ class Witnesses:
 
     async def _run_go(self, program: ReferenceProgram, api: Api, cases: Sequence[Json]) -> list[Json]:
         marker = new_marker()
-        source = mended_imports(program.content)
+        source = mended_imports(program.content, self._stdlib)
         package = package_name(parse(source)) or "reference"
         files = {
             "go.mod": "module reference\n\ngo 1.23\n",

@@ -5,6 +5,8 @@ import pytest
 from guildbus.agents.golang.syntax import parse, syntax_fault
 from guildbus.agents.oracle.go_imports import mended_imports
 
+STDLIB = frozenset({"container/list", "fmt", "sort", "strings", "unicode/utf8"})
+
 
 @pytest.mark.parametrize(
     ("head", "body", "imported"),
@@ -18,7 +20,7 @@ from guildbus.agents.oracle.go_imports import mended_imports
     ],
 )
 def test_a_program_imports_just_what_it_uses(head: str, body: str, imported: list[str]) -> None:
-    mended = mended_imports(f"package p\n\n{head}\n\nfunc F(list []int) {{ {body} }}\n")
+    mended = mended_imports(f"package p\n\n{head}\n\nfunc F(list []int) {{ {body} }}\n", STDLIB)
     assert [
         line.strip().removeprefix("import ").strip('"') for line in mended.splitlines() if '"' in line
     ] == imported
