@@ -6,7 +6,7 @@ from guildbus.agents.oracle.gotypes import Api
 from guildbus.agents.oracle.running import Witnesses
 from guildbus.agents.oracle.stated_types import read_api
 from guildbus.agents.oracle.values import Json
-from guildbus.protocols.messages.oracle import ReferenceProgram
+from guildbus.protocols.messages.oracle import ReferenceProgram, ReferenceRequested
 from guildbus.protocols.spec import Signature
 
 
@@ -18,6 +18,21 @@ def program(content: str, language: str = "python", name: str = "") -> Reference
     digest = hashlib.sha256(content.encode()).hexdigest()
     return ReferenceProgram.model_validate(
         {"name": name or f"{language}-0", "language": language, "content": content, "sha256": digest}
+    )
+
+
+def request(count: int, first: int = 0, language: str = "python") -> ReferenceRequested:
+    """So many references of GCD, from a sample on."""
+    return ReferenceRequested.model_validate(
+        {
+            "folder": "",
+            "package": "numkit",
+            "overview": "o",
+            "api": (Signature(name="GCD", text="func GCD(a, b int) int"),),
+            "count": count,
+            "first": first,
+            "language": language,
+        }
     )
 
 
